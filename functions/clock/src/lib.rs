@@ -1,0 +1,86 @@
+//! The clock, called every minute: rings the lanes that strayed.
+//!
+//! A lane strays when its bell got lost, the stream's mapping lags, or the process that had its
+//! head died. An index holds every undelivered entry by when somebody should look at it, so that a
+//! tick costs what the strays cost, however many conversations are open. The clock sends nothing
+//! itself, and a tick that runs twice changes nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use handoff::bells::{Bell, DelayedBells};
+use handoff::conversation::{Step, next_step};
+use handoff::store::{Store, StoreError, Stray};
+use handoff::time::SharedClock;
+use serde::Serialize;
+
+/// The function, with all it needs.
+pub struct Clock {
+    /// The table.
+    pub store: Store,
+    /// The queue that rings the relay; without one the table's stream does.
+    pub bells: Arc<dyn DelayedBells>,
+    /// Now.
+    pub clock: SharedClock,
+}
+
+/// What a tick did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Tick {
+    /// How many lanes were rung.
+    pub rung: usize,
+    /// How many could not be.
+    pub failed: usize,
+}
+
+impl Clock {
+    /// Rings every lane whose head should have been delivered by now.
+    ///
+    /// # Errors
+    /// When the strays cannot be found. The next tick finds them.
+    pub async fn tick(&self) -> Result<Tick, StoreError> {
+        let strays = self.store.strays(self.clock.now()).await?;
+        let mut tick = Tick { rung: 0, failed: 0 };
+        for stray in strays {
+            match self.ring(&stray).await {
+                Ok(()) => tick.rung += 1,
+                Err(error) => {
+                    tick.failed += 1;
+                    tracing::error!(conversation_id = %stray.conversation, side = %stray.side, error, "stray lane not rung");
+                }
+            }
+        }
+        if tick.rung + tick.failed > 0 {
+            tracing::warn!(rung = tick.rung, failed = tick.failed, "lanes had strayed");
+        }
+        Ok(tick)
+    }
+
+    async fn ring(&self, stray: &Stray) -> Result<(), String> {
+        let bell = Bell {
+            conversation: stray.conversation.clone(),
+            side: stray.side,
+        };
+        let rung = self
+            .bells
+            .ring_later(&bell, Duration::ZERO)
+            .await
+            .map_err(|error| error.to_string())?;
+        if rung {
+            return Ok(());
+        }
+        let lane = self
+            .store
+            .lane(&stray.conversation, stray.side)
+            .await
+            .map_err(|error| error.to_string())?;
+        match lane.entries.first() {
+            Some(head) if next_step(head, self.clock.now()) == Step::Send => self
+                .store
+                .nudge(head)
+                .await
+                .map_err(|error| error.to_string()),
+            _ => Ok(()),
+        }
+    }
+}

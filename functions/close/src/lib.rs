@@ -1,0 +1,58 @@
+//! `POST /{token}/conversation/close`: the user left, or GPTBots gave up waiting.
+//!
+//! One transaction: the conversation's state, and a closing for the desk. Idempotent, and good in
+//! any order: a close that comes before its establish leaves a tombstone for it.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use handoff::gptbots::parse_close;
+use handoff::settings::SettingsSource;
+use handoff::store::Store;
+use handoff::token::Tokens;
+use handoff::webhook::{self, WebhookError};
+use lambda_http::{Body, Request, Response};
+
+/// What the path ends in.
+const ROUTE: &str = "/conversation/close";
+
+/// The function.
+#[derive(Debug)]
+pub struct Close {
+    store: Store,
+    settings: Arc<SettingsSource>,
+    tokens: Tokens,
+}
+
+impl Close {
+    /// The function over this table, for these tokens.
+    pub fn new(store: Store, settings: Arc<SettingsSource>, tokens: Tokens) -> Self {
+        Self {
+            store,
+            settings,
+            tokens,
+        }
+    }
+
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// Never: what goes wrong is an answer, too.
+    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Infallible> {
+        Ok(webhook::answer(self.store_end(&request).await))
+    }
+
+    async fn store_end(&self, request: &Request) -> Result<(), WebhookError> {
+        let payload = webhook::read(request, &self.tokens, ROUTE)?;
+        let close = parse_close(&payload)?;
+        let retention_days = self.settings.get().await.retention_days;
+        let outcome = self.store.close(&close, retention_days).await?;
+        tracing::info!(
+            conversation_id = %close.conversation,
+            by = %close.by,
+            ?outcome,
+            "close"
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+// The console's API. One function per call; every failure is an ApiError that tells what to do.
+
+import { config } from './config.js';
+import { encodeId } from './ids.js';
+import { text } from './text.js';
+import { learnClock } from './time.js';
+
+/**
+ * @typedef {object} User
+ * @property {string} [name] @property {string} [email] @property {boolean} [placeholder_email]
+ * @property {string} [phone] @property {string} [user_id] @property {string} [anonymous_id]
+ * @property {string} [channel] @property {string} [conversation_type]
+ *
+ * @typedef {object} Conversation
+ * @property {string} conversation_id @property {string} bot_id @property {string} desk
+ * @property {'waiting' | 'connected' | 'closed'} status
+ * @property {User} [user] @property {number} opened_at @property {number} [connected_at]
+ * @property {number} [closed_at] @property {'user' | 'timeout' | 'agent' | 'bridge'} [closed_by]
+ * @property {string} [close_reason] @property {{id: string, name: string}} [agent]
+ * @property {{author: string, text: string, at: number}} [last] @property {number} [episode]
+ *
+ * @typedef {object} Entry
+ * @property {string} id @property {'opening' | 'message' | 'notice' | 'closing'} kind
+ * @property {'user' | 'agent' | 'system'} author @property {string} [author_name]
+ * @property {string} text @property {'desk' | 'user' | null} to
+ * @property {'pending' | 'sending' | 'retrying' | 'delivered' | 'failed'} delivery
+ * @property {number} at @property {number} [sent_at] @property {number} [attempts]
+ * @property {number} [next_at] @property {string} [error] @property {boolean} [late]
+ * @property {string} [client_id]
+ *
+ * @typedef {{author: string, text: string, type?: string, files?: {url: string, content_type?: string}[]}} Turn
+ */
+
+/** A call that did not work. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status the HTTP status; 0 where no answer came
+   * @param {string} message
+   */
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+
+  /** Whether the same call can work later. */
+  get temporary() {
+    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500 || this.signedOut;
+  }
+
+  get signedOut() {
+    return this.status === 401 || this.status === 403;
+  }
+}
+
+// A deployment can have a stage before the path: …/console -> …/console/api.
+const path = location.pathname;
+const base = `${path.slice(0, path.lastIndexOf('/console'))}/console/api`;
+
+/** @param {string} where @param {{body?: object, signal?: AbortSignal}} [options] @returns {Promise<any>} */
+async function call(where, { body, signal } = {}) {
+  const timeout = new AbortController();
+  const stop = () => timeout.abort();
+  const timer = setTimeout(stop, config.requestTimeoutMs);
+  if (signal?.aborted) stop();
+  signal?.addEventListener('abort', stop);
+  try {
+    const response = await fetch(base + where, {
+      method: body ? 'POST' : 'GET',
+      headers: { Accept: 'application/json', ...(body && { 'Content-Type': 'application/json' }) },
+      body: body && JSON.stringify(body),
+      cache: 'no-store',
+      credentials: 'same-origin',
+      signal: timeout.signal,
+    });
+    learnClock(response.headers.get('Date'));
+    const answer = await response.json().catch((error) => {
+      // An answer that breaks off is a lost one; one that is no JSON is not from our API.
+      if (response.ok) throw error;
+      return {};
+    });
+    if (!response.ok) throw new ApiError(response.status, answer?.message || text.server(response.status));
+    return answer;
+  } catch (error) {
+    throw error instanceof ApiError ? error : new ApiError(0, text.network);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
+  }
+}
+
+const of = (id) => `/conversations/${encodeId(id)}`;
+const query = (values) => {
+  const set = Object.entries(values).filter(([, value]) => value != null);
+  return set.length ? `?${new URLSearchParams(set)}` : '';
+};
+
+export const api = {
+  /** The agent who is signed in. @returns {Promise<{id: string, name: string}>} */
+  me: (signal) => call('/me', { signal }),
+
+  /**
+   * One page of a list.
+   * @param {'open' | 'closed'} status @param {string | null} cursor @param {AbortSignal} [signal]
+   * @returns {Promise<{conversations: Conversation[], cursor: string | null}>}
+   */
+  list: (status, cursor, signal) => call(`/conversations${query({ status, cursor })}`, { signal }),
+
+  /**
+   * A conversation, or what changed in it since the cursor.
+   * @param {string} id @param {string | null} after @param {AbortSignal} [signal]
+   * @returns {Promise<{conversation: Conversation, history?: Turn[], entries: Entry[], cursor: string, more: boolean}>}
+   */
+  conversation: (id, after, signal) => call(of(id) + query({ after }), { signal }),
+
+  /** @param {string} id @param {string} line @param {string} clientId @returns {Promise<{entry: Entry}>} */
+  send: (id, line, clientId) => call(`${of(id)}/messages`, { body: { text: line, client_id: clientId } }),
+
+  /** @param {string} id @returns {Promise<{conversation: Conversation}>} */
+  claim: (id) => call(`${of(id)}/claim`, { body: {} }),
+
+  /** @param {string} id @param {string} [reason] @returns {Promise<{conversation: Conversation}>} */
+  close: (id, reason) => call(`${of(id)}/close`, { body: reason ? { reason } : {} }),
+
+  /** @param {string} id @param {string} entry @returns {Promise<{entry: Entry}>} */
+  replay: (id, entry) => call(`${of(id)}/entries/${encodeURIComponent(entry)}/replay`, { body: {} }),
+};

@@ -1,0 +1,156 @@
+// The console's page: puts its parts together.
+
+import { api } from './api.js';
+import { createComposer } from './composer.js';
+import { config } from './config.js';
+import { byId } from './dom.js';
+import { createHeaderView } from './header.js';
+import { decodeId } from './ids.js';
+import { createListView } from './list.js';
+import { createNotices } from './notices.js';
+import { createOutbox } from './outbox.js';
+import { Store } from './store.js';
+import { startSync } from './sync.js';
+import { fillTexts, text } from './text.js';
+import { createThreadView } from './thread.js';
+
+fillTexts(document);
+
+const store = new Store();
+const notices = createNotices(store);
+const outbox = createOutbox(store, {
+  accepted: () => {
+    sync.thread();
+    sync.list();
+  },
+  refused(id, line) {
+    store.tell(line.status === 409 ? text.refusedClosed : text.refused(line.error), id);
+    sync.thread();
+  },
+});
+
+const drawList = createListView(store, {
+  tab(tab) {
+    store.set(store, { tab });
+    sync.list();
+  },
+  more() {
+    store.lists[store.tab].pages += 1;
+    sync.list();
+  },
+});
+
+const drawHeader = createHeaderView(store, {
+  async claim(id) {
+    try {
+      store.putConversation((await api.claim(id)).conversation);
+      // The button goes away, and answering comes next.
+      if (store.selected === id) composer.focus();
+    } catch (error) {
+      store.tell(text.claimFailed(error.message), id);
+    }
+    refresh();
+  },
+  async close(id, reason) {
+    let closed = false;
+    try {
+      store.putConversation((await api.close(id, reason)).conversation);
+      closed = true;
+    } catch (error) {
+      store.tell(text.closeFailed(error.message), id);
+    }
+    refresh();
+    return closed;
+  },
+});
+
+const thread = createThreadView(store, {
+  async replay(entry) {
+    const id = store.selected;
+    const { replaying } = store.thread(id);
+    if (replaying.has(entry)) return;
+    replaying.add(entry);
+    store.changed();
+    try {
+      store.putEntries(id, [(await api.replay(id, entry)).entry]);
+    } catch (error) {
+      store.tell(text.replayFailed(error.message), id);
+    }
+    replaying.delete(entry);
+    store.changed();
+    refresh();
+  },
+  reuse(clientId) {
+    const line = outbox.remove(store.selected, clientId);
+    if (line) composer.takeBack(line.text);
+  },
+  discard(clientId) {
+    outbox.remove(store.selected, clientId);
+  },
+});
+
+const composer = createComposer(store, (id, line) => {
+  store.set(store, { alert: null });
+  outbox.send(id, line);
+  thread.render();
+  thread.toEnd();
+});
+
+const sync = startSync(store, {
+  entries: notices.announce,
+  recovered: outbox.wake,
+  me: outbox.restore,
+});
+
+/** What was just done is seen at once, not with the next look. */
+function refresh() {
+  sync.thread();
+  sync.list();
+}
+
+function render() {
+  const selected = store.selected !== null;
+  byId('nothing-selected').hidden = selected;
+  byId('thread-frame').hidden = !selected;
+  // On a phone the list and the conversation are two screens.
+  document.body.dataset.screen = selected ? 'thread' : 'list';
+  notices.render();
+  drawList();
+  drawHeader();
+  composer.render();
+  thread.render();
+}
+
+/** The address bar says which conversation is shown, so that reload and back do what they should. */
+function follow() {
+  const id = decodeId(location.hash.slice(1));
+  if (id === store.selected) return;
+  const before = store.selected;
+  store.select(id);
+  if (store.alert?.conversation === before) store.set(store, { alert: null });
+  render();
+  sync.thread();
+  if (id === null) {
+    // Back on the list: at the place the reader came from.
+    document.querySelector(`#list [data-conversation-id="${CSS.escape(before)}"] a`)?.focus();
+  } else if (matchMedia('(hover: hover) and (min-width: 700px)').matches) {
+    composer.focus();
+  } else {
+    byId('who').focus();
+  }
+}
+
+store.subscribe(render);
+window.addEventListener('hashchange', follow);
+window.addEventListener('online', outbox.wake);
+window.addEventListener('beforeunload', (event) => {
+  if (outbox.hasUnsent()) event.preventDefault();
+});
+setInterval(() => {
+  if (document.hidden) return;
+  drawList();
+  drawHeader();
+}, config.tickMs);
+
+render();
+follow();

@@ -1,0 +1,28 @@
+// Every number that sets the page's pace, in one place.
+
+export const config = Object.freeze({
+  /** Pause between two looks at the selected conversation, page in view. */
+  threadEveryMs: 700,
+  /** Pause between two looks at the list, page in view. */
+  listEveryMs: 1000,
+  /** The open list, while the closed one is shown: for the count of those who wait. */
+  openCountEveryMs: 5000,
+  /** Both, while the page is hidden. */
+  hiddenEveryMs: 15000,
+  /** A request without an answer is given up after this. */
+  requestTimeoutMs: 10000,
+  /** First pause after a failed request, doubled each time … */
+  backOffFirstMs: 1000,
+  /** … up to this. */
+  backOffMostMs: 15000,
+  /** How often waiting times tick. */
+  tickMs: 1000,
+  /** Lines of one author within this time stand together under one name. */
+  togetherMs: 3 * 60 * 1000,
+  /** Conversations kept in memory, so that going back to one is instant. */
+  threadsKept: 20,
+  /** So near the end, the reader counts as being at the end. */
+  atEndPx: 48,
+  /** Below this difference the server's clock and ours count as the same. */
+  clockSkewMs: 5000,
+});

@@ -1,0 +1,265 @@
+//! The API of the agents' page.
+
+use handoff::conversation::{ClosedBy, Conversation, ConversationId, EntryId, Side};
+use handoff::desk::CONSOLE;
+use handoff::store::{Claimed, Ended, Posted, Replayed, StoreError};
+use handoff::webhook::json;
+use lambda_http::http::{Method, StatusCode};
+use lambda_http::{Body, Request, RequestExt as _, Response};
+use serde_json::{Value, json};
+
+use crate::{Console, agent, view};
+
+/// The longest reason for closing, in characters.
+const MAX_REASON: usize = 500;
+/// The longest `client_id`, in characters.
+const MAX_CLIENT_ID: usize = 200;
+
+/// Why a call is not answered with 200.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    #[error("please sign in")]
+    NotSignedIn,
+    #[error("{0}")]
+    Invalid(String),
+    #[error("no such conversation")]
+    NoSuchConversation,
+    #[error("no such entry")]
+    NoSuchEntry,
+    #[error("no such route")]
+    NoSuchRoute,
+    #[error("{0}")]
+    Conflict(String),
+    #[error("not possible right now, please try again")]
+    Store(#[from] StoreError),
+}
+
+impl ApiError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NotSignedIn => StatusCode::UNAUTHORIZED,
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::NoSuchConversation | Self::NoSuchEntry | Self::NoSuchRoute => {
+                StatusCode::NOT_FOUND
+            }
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+fn invalid(problem: impl Into<String>) -> ApiError {
+    ApiError::Invalid(problem.into())
+}
+
+/// The answer to a call: its body, or `{"code": …, "message": "…"}`.
+pub(crate) fn answer(result: Result<Value, ApiError>) -> Response<Body> {
+    match result {
+        Ok(body) => json(StatusCode::OK, &body),
+        Err(error) => {
+            if let ApiError::Store(cause) = &error {
+                tracing::error!(error = %cause, "console call failed");
+            }
+            let status = error.status();
+            json(
+                status,
+                &json!({"code": status.as_u16(), "message": error.to_string()}),
+            )
+        }
+    }
+}
+
+impl Console {
+    /// Answers a call; `route` are the path's segments behind `/console/api`.
+    pub(crate) async fn api(&self, request: &Request, route: &[&str]) -> Result<Value, ApiError> {
+        let agent = agent::of(request).ok_or(ApiError::NotSignedIn)?;
+        match (request.method(), route) {
+            (&Method::GET, ["me"]) => Ok(json!({"id": agent.id, "name": agent.name})),
+            (&Method::GET, ["conversations"]) => self.list(request).await,
+            (&Method::GET, ["conversations", id]) => self.show(request, &known(id)?).await,
+            (&Method::POST, ["conversations", id, "messages"]) => {
+                self.post(&agent, &known(id)?, &body(request)?).await
+            }
+            (&Method::POST, ["conversations", id, "claim"]) => {
+                self.claim(&agent, &known(id)?).await
+            }
+            (&Method::POST, ["conversations", id, "close"]) => {
+                self.close(&known(id)?, &body(request)?).await
+            }
+            (&Method::POST, ["conversations", id, "entries", entry, "replay"]) => {
+                let entry = EntryId::parse(*entry).map_err(|_| ApiError::NoSuchEntry)?;
+                self.replay(&known(id)?, &entry).await
+            }
+            _ => Err(ApiError::NoSuchRoute),
+        }
+    }
+
+    async fn list(&self, request: &Request) -> Result<Value, ApiError> {
+        let query = request.query_string_parameters();
+        let cursor = query.first("cursor").filter(|cursor| !cursor.is_empty());
+        let listing = match query.first("status").unwrap_or("open") {
+            "open" => self.store.open_conversations(cursor).await?,
+            "closed" => {
+                let days = self.settings.get().await.retention_days;
+                self.store.closed_conversations(cursor, days).await?
+            }
+            _ => return Err(invalid("status: must be open or closed")),
+        };
+        let conversations: Vec<_> = listing.conversations.iter().map(view::conversation).collect();
+        Ok(json!({"conversations": conversations, "cursor": listing.cursor}))
+    }
+
+    async fn show(&self, request: &Request, id: &ConversationId) -> Result<Value, ApiError> {
+        let query = request.query_string_parameters();
+        let after = query.first("after").filter(|after| !after.is_empty());
+        // Side by side: an agent waits.
+        let (known, page) = tokio::try_join!(self.store.conversation(id), self.store.log(id, after))?;
+        let known = known.ok_or(ApiError::NoSuchConversation)?;
+        let page = page.ok_or_else(|| invalid("after: is not a cursor of this conversation"))?;
+        let mut shown = json!({
+            "conversation": view::conversation(&known),
+            "entries": page.entries.iter().map(view::entry).collect::<Vec<_>>(),
+            "cursor": page.cursor,
+            "more": page.more,
+        });
+        if after.is_none() {
+            let history = self.store.history(id, known.episode).await?;
+            shown["history"] = json!(history.turns);
+            shown["history_omitted"] = json!(history.omitted);
+        }
+        Ok(shown)
+    }
+
+    async fn post(
+        &self,
+        agent: &handoff::conversation::Agent,
+        id: &ConversationId,
+        body: &Value,
+    ) -> Result<Value, ApiError> {
+        let settings = self.settings.get().await;
+        let text = required(body, "text", settings.reply_max_chars as usize)?;
+        let client_id = required(body, "client_id", MAX_CLIENT_ID)?;
+        let posted = self
+            .store
+            .post(id, agent, client_id, text, settings.retention_days)
+            .await?;
+        match posted {
+            Posted::Stored(entry) => Ok(json!({"entry": view::entry(&entry)})),
+            Posted::Closed(known) => Err(ApiError::Conflict(after_the_end(&known).to_owned())),
+            Posted::Unknown => Err(ApiError::NoSuchConversation),
+        }
+    }
+
+    async fn claim(
+        &self,
+        agent: &handoff::conversation::Agent,
+        id: &ConversationId,
+    ) -> Result<Value, ApiError> {
+        let retention_days = self.settings.get().await.retention_days;
+        match self
+            .store
+            .claim_conversation(id, agent, retention_days)
+            .await?
+        {
+            Claimed::Yes(known) => Ok(json!({"conversation": view::conversation(&known)})),
+            Claimed::No(known) => Err(ApiError::Conflict(match &known.agent {
+                _ if known.is_closed() => "The conversation has ended.".to_owned(),
+                Some(holder) => format!("{} has this conversation.", holder.name),
+                None => "The conversation changed, please try again.".to_owned(),
+            })),
+            Claimed::Unknown => Err(ApiError::NoSuchConversation),
+        }
+    }
+
+    async fn close(&self, id: &ConversationId, body: &Value) -> Result<Value, ApiError> {
+        let reason = match body.get("reason") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(reason)) if reason.trim().is_empty() => None,
+            Some(Value::String(reason)) if reason.chars().count() > MAX_REASON => {
+                return Err(invalid("reason: must be at most 500 characters long"));
+            }
+            Some(Value::String(reason)) => Some(reason.trim()),
+            Some(_) => return Err(invalid("reason: must be a string")),
+        };
+        let settings = self.settings.get().await;
+        let known = self
+            .store
+            .conversation(id)
+            .await?
+            .ok_or(ApiError::NoSuchConversation)?;
+        // The console shows the log, which says it; any other desk has to be told.
+        let tell: &[Side] = if known.desk == CONSOLE {
+            &[Side::User]
+        } else {
+            &[Side::User, Side::Desk]
+        };
+        match self
+            .store
+            .end(id, ClosedBy::Agent, reason, tell, settings.retention_days)
+            .await?
+        {
+            Ended::Yes(known) => Ok(json!({"conversation": view::conversation(&known)})),
+            Ended::Unknown => Err(ApiError::NoSuchConversation),
+        }
+    }
+
+    async fn replay(&self, id: &ConversationId, entry: &EntryId) -> Result<Value, ApiError> {
+        match self.store.replay(id, entry).await? {
+            Replayed::Yes(entry) => Ok(json!({"entry": view::entry(&entry)})),
+            Replayed::Unknown => Err(match self.store.conversation(id).await? {
+                Some(_) => ApiError::NoSuchEntry,
+                None => ApiError::NoSuchConversation,
+            }),
+        }
+    }
+}
+
+/// What an agent is told who writes after the end.
+fn after_the_end(known: &Conversation) -> &'static str {
+    match known.closed_by {
+        Some(ClosedBy::User) => "The user has left and will not see this.",
+        Some(ClosedBy::Timeout) => "GPTBots has ended the conversation: the user will not see this.",
+        Some(ClosedBy::Agent | ClosedBy::Bridge) | None => {
+            "The conversation has ended: the user will not see this."
+        }
+    }
+}
+
+/// A conversation id in a path. What does not decode names no conversation.
+fn known(segment: &str) -> Result<ConversationId, ApiError> {
+    ConversationId::from_path(segment).map_err(|_| ApiError::NoSuchConversation)
+}
+
+/// The JSON object of a request; an empty body counts as an empty object.
+fn body(request: &Request) -> Result<Value, ApiError> {
+    let bytes = request.body().as_ref();
+    if bytes.is_empty() {
+        return Ok(json!({}));
+    }
+    let body: Value = serde_json::from_slice(bytes).map_err(|error| {
+        invalid(format!(
+            "body: is not valid JSON (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    if body.is_object() {
+        Ok(body)
+    } else {
+        Err(invalid("body: must be a JSON object"))
+    }
+}
+
+fn required<'a>(body: &'a Value, name: &str, max_chars: usize) -> Result<&'a str, ApiError> {
+    match body.get(name) {
+        None | Some(Value::Null) => Err(invalid(format!("{name}: is missing"))),
+        Some(Value::String(text)) if text.trim().is_empty() => {
+            Err(invalid(format!("{name}: must not be empty")))
+        }
+        Some(Value::String(text)) if text.chars().count() > max_chars => Err(invalid(format!(
+            "{name}: must be at most {max_chars} characters long"
+        ))),
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(invalid(format!("{name}: must be a string"))),
+    }
+}

@@ -1,0 +1,61 @@
+//! `POST /{token}/conversation/establish`: GPTBots asks for a human.
+//!
+//! Stores the conversation, the history it was given, the opening for the desk and the greeting
+//! for the user in one transaction, and answers. HTTP 200 tells GPTBots that the human
+//! conversation exists; anything else shows the user "busy" (contract, section 3), so only a table
+//! that cannot be written refuses.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use handoff::gptbots::parse_establish;
+use handoff::settings::SettingsSource;
+use handoff::store::Store;
+use handoff::token::Tokens;
+use handoff::webhook::{self, WebhookError};
+use lambda_http::{Body, Request, Response};
+
+/// What the path ends in.
+const ROUTE: &str = "/conversation/establish";
+
+/// The function.
+#[derive(Debug)]
+pub struct Establish {
+    store: Store,
+    settings: Arc<SettingsSource>,
+    tokens: Tokens,
+}
+
+impl Establish {
+    /// The function over this table, for these tokens.
+    pub fn new(store: Store, settings: Arc<SettingsSource>, tokens: Tokens) -> Self {
+        Self {
+            store,
+            settings,
+            tokens,
+        }
+    }
+
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// Never: what goes wrong is an answer, too.
+    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Infallible> {
+        Ok(webhook::answer(self.store_handoff(&request).await))
+    }
+
+    async fn store_handoff(&self, request: &Request) -> Result<(), WebhookError> {
+        let payload = webhook::read(request, &self.tokens, ROUTE)?;
+        let establish = parse_establish(&payload)?;
+        let handoff = self.settings.get().await.handoff(&establish.bot);
+        let outcome = self.store.establish(&establish, &handoff).await?;
+        tracing::info!(
+            conversation_id = %establish.conversation,
+            bot_id = establish.bot,
+            desk = handoff.desk,
+            ?outcome,
+            "establish"
+        );
+        Ok(())
+    }
+}

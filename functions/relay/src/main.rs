@@ -1,0 +1,28 @@
+//! Drains lanes: carries entries to the desk and to the user. The only function that sends.
+
+use std::sync::Arc;
+
+use handoff::config::Base;
+use handoff::desk::Desks;
+use handoff::gptbots::Client;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use relay::{Relay, RelayEvent};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let base = Base::from_env().await?;
+    let (secrets, targets) = base.secrets_from_env().await?;
+    let relay = Relay {
+        bells: base.bells_from_env(),
+        store: base.store,
+        settings: base.settings,
+        secrets: Arc::new(secrets),
+        gptbots: Arc::new(Client::new(targets, base.clock.clone())?),
+        desks: Desks::new(),
+        clock: base.clock,
+        random: base.random,
+    };
+    let relay = &relay;
+    let handle = |event: LambdaEvent<RelayEvent>| relay.handle(event.payload);
+    lambda_runtime::run(service_fn(handle)).await
+}

@@ -1,0 +1,124 @@
+//! Bells: hints that a lane has something to carry.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::error::ProvideErrorMetadata as _;
+use serde::{Deserialize, Serialize};
+
+use crate::conversation::{ConversationId, Side};
+
+/// The longest delay SQS knows.
+const LONGEST_DELAY: Duration = Duration::from_secs(900);
+
+/// "This lane has something to carry": never the content.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bell {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Which of its lanes.
+    pub side: Side,
+}
+
+/// A bell as it stands in a message of the queue.
+#[derive(Serialize, Deserialize)]
+struct Message {
+    conversation: String,
+    side: Side,
+}
+
+impl Bell {
+    /// The bell as the body of a message.
+    pub fn to_message(&self) -> String {
+        let message = Message {
+            conversation: self.conversation.as_str().to_owned(),
+            side: self.side,
+        };
+        serde_json::to_string(&message).unwrap_or_default()
+    }
+
+    /// Reads the body of a message; `None` where it is no bell.
+    pub fn from_message(body: &str) -> Option<Self> {
+        let message: Message = serde_json::from_str(body).ok()?;
+        Some(Self {
+            conversation: ConversationId::new(message.conversation).ok()?,
+            side: message.side,
+        })
+    }
+}
+
+/// A bell that could not be set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the queue of bells did not take one: {0}")]
+pub struct BellError(pub String);
+
+/// A timer for bells.
+#[async_trait::async_trait]
+pub trait DelayedBells: Send + Sync {
+    /// Rings after `delay`. `Ok(false)`: there is no timer here, so the bell has to wait for the
+    /// clock.
+    ///
+    /// # Errors
+    /// When the timer did not take it.
+    async fn ring_later(&self, bell: &Bell, delay: Duration) -> Result<bool, BellError>;
+}
+
+/// A standard SQS queue as the timer, and nothing else: order and content are the log's business.
+#[derive(Debug, Clone)]
+pub struct SqsBells {
+    client: aws_sdk_sqs::Client,
+    queue_url: String,
+}
+
+impl SqsBells {
+    /// The queue at this address.
+    pub fn new(client: aws_sdk_sqs::Client, queue_url: impl Into<String>) -> Self {
+        Self {
+            client,
+            queue_url: queue_url.into(),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl DelayedBells for SqsBells {
+    async fn ring_later(&self, bell: &Bell, delay: Duration) -> Result<bool, BellError> {
+        // SQS counts whole seconds; a bell that is early would find its entry not due.
+        let seconds = delay.min(LONGEST_DELAY).as_millis().div_ceil(1000);
+        self.client
+            .send_message()
+            .queue_url(&self.queue_url)
+            .delay_seconds(i32::try_from(seconds).unwrap_or(0))
+            .message_body(bell.to_message())
+            .send()
+            .await
+            .map(|_| true)
+            .map_err(|error| BellError(error.code().unwrap_or("no answer").to_owned()))
+    }
+}
+
+/// No queue: what is to be tried again waits for the clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoBells;
+
+#[async_trait::async_trait]
+impl DelayedBells for NoBells {
+    async fn ring_later(&self, _: &Bell, _: Duration) -> Result<bool, BellError> {
+        Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bell_survives_the_queue() {
+        let bell = Bell {
+            conversation: ConversationId::new("c\"1").unwrap(),
+            side: Side::User,
+        };
+        assert_eq!(Bell::from_message(&bell.to_message()), Some(bell));
+        assert_eq!(Bell::from_message("{}"), None);
+        assert_eq!(Bell::from_message(r#"{"conversation":"","side":"user"}"#), None);
+    }
+}

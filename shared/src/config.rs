@@ -1,0 +1,119 @@
+//! The functions' environment, read once in `main`.
+
+use std::sync::Arc;
+
+use crate::bells::{DelayedBells, NoBells, SqsBells};
+use crate::outbound::Targets;
+use crate::random::Random;
+use crate::secrets::{Secrets, SecretsError, SecretsSource};
+use crate::settings::SettingsSource;
+use crate::store::Store;
+use crate::time::{SharedClock, SystemClock};
+use crate::token::{TokenError, Tokens};
+
+/// Something in the environment that keeps the function from starting. Names the variable.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Not set, or empty.
+    #[error("environment variable {0} is not set")]
+    Missing(&'static str),
+    /// `WEBHOOK_TOKEN_SHA256` is not a list of hashes.
+    #[error("environment variable WEBHOOK_TOKEN_SHA256: {0}")]
+    Tokens(#[from] TokenError),
+    /// The secret cannot be used.
+    #[error("environment variable SECRETS_JSON or SECRETS_ARN: {0}")]
+    Secrets(#[from] SecretsError),
+    /// TLS cannot be set up.
+    #[error("the HTTP client cannot be made: {0}")]
+    Http(#[from] reqwest::Error),
+}
+
+/// What every function has: the table, the settings, a clock and a random source.
+#[derive(Debug, Clone)]
+pub struct Base {
+    /// The table.
+    pub store: Store,
+    /// The operator's settings.
+    pub settings: Arc<SettingsSource>,
+    /// The machine's clock.
+    pub clock: SharedClock,
+    /// Seeded by the operating system.
+    pub random: Random,
+    /// For the clients of other AWS services.
+    pub aws: aws_config::SdkConfig,
+}
+
+impl Base {
+    /// Starts logging, sets the SDK up and reads the settings, which opens the connection that
+    /// the first event needs.
+    ///
+    /// # Errors
+    /// When `TABLE_NAME` is not set.
+    pub async fn from_env() -> Result<Self, ConfigError> {
+        crate::telemetry::init(optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
+        let table = required("TABLE_NAME")?;
+        let aws = crate::aws::sdk_config().await;
+        let clock = SystemClock::shared();
+        let random = Random::from_entropy();
+        let store = Store::new(
+            aws_sdk_dynamodb::Client::new(&aws),
+            table,
+            clock.clone(),
+            random.clone(),
+        );
+        let settings = Arc::new(SettingsSource::new(store.clone(), clock.clone()));
+        settings.get().await;
+        Ok(Self {
+            store,
+            settings,
+            clock,
+            random,
+            aws,
+        })
+    }
+
+    /// The queue of delayed bells (`BELLS_QUEUE_URL`); without it retries wait for the clock.
+    pub fn bells_from_env(&self) -> Arc<dyn DelayedBells> {
+        match optional("BELLS_QUEUE_URL") {
+            Some(url) => Arc::new(SqsBells::new(aws_sdk_sqs::Client::new(&self.aws), url)),
+            None => Arc::new(NoBells),
+        }
+    }
+
+    /// The secret (`SECRETS_ARN`, else `SECRETS_JSON`), read, and what may be called with it: a
+    /// secret in the environment is local use, so that local addresses may be called.
+    ///
+    /// # Errors
+    /// When neither is set, or `SECRETS_JSON` is not valid.
+    pub async fn secrets_from_env(&self) -> Result<(SecretsSource, Targets), ConfigError> {
+        let clock = self.clock.clone();
+        if let Some(arn) = optional("SECRETS_ARN") {
+            let client = aws_sdk_secretsmanager::Client::new(&self.aws);
+            let source = SecretsSource::manager(client, arn, clock);
+            // Not fatal: what cannot be sent without a key waits in its lane, visibly.
+            if let Err(error) = source.get().await {
+                tracing::error!(%error, "no secret yet");
+            }
+            return Ok((source, Targets::Public));
+        }
+        let json = optional("SECRETS_JSON").ok_or(ConfigError::Missing("SECRETS_ARN"))?;
+        let secrets = Secrets::parse(&json)?;
+        Ok((SecretsSource::given(secrets, clock), Targets::Local))
+    }
+}
+
+/// The hashes of the webhook tokens (`WEBHOOK_TOKEN_SHA256`).
+///
+/// # Errors
+/// When it is not set, or not a list of hashes.
+pub fn tokens_from_env() -> Result<Tokens, ConfigError> {
+    Ok(Tokens::parse(&required("WEBHOOK_TOKEN_SHA256")?)?)
+}
+
+fn optional(name: &'static str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn required(name: &'static str) -> Result<String, ConfigError> {
+    optional(name).ok_or(ConfigError::Missing(name))
+}

@@ -1,0 +1,12 @@
+//! GPTBots: what it sends us and what we send it.
+
+mod answer;
+mod body;
+mod client;
+mod webhook;
+
+pub use answer::{CallError, Fault, read_answer};
+pub use client::{Bot, Client, Outbound};
+pub use webhook::{
+    Chat, Close, Establish, FieldError, MAX_LINE_BYTES, parse_chat, parse_close, parse_establish,
+};

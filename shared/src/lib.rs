@@ -1,0 +1,28 @@
+//! What the functions of Handoff for GPTBots share.
+//!
+//! - [`gptbots`]: GPTBots' contract: its webhooks' payloads, and the reply and close client.
+//! - [`conversation`]: the domain: conversations, entries, lanes. No I/O.
+//! - [`store`]: the DynamoDB table: transcript, outbox and state in one.
+//! - [`desk`]: where agents answer.
+//! - [`bells`]: hints that a lane has something to carry.
+//! - [`webhook`]: what the three webhook functions share.
+//! - [`settings`], [`secrets`], [`token`], [`outbound`]: what the operator sets, and what is
+//!   allowed.
+//! - [`config`], [`aws`], [`telemetry`], [`time`], [`random`], [`text`]: the ground they stand on.
+
+pub mod aws;
+pub mod bells;
+pub mod config;
+pub mod conversation;
+pub mod desk;
+pub mod gptbots;
+pub mod outbound;
+pub mod random;
+pub mod secrets;
+pub mod settings;
+pub mod store;
+pub mod telemetry;
+pub mod text;
+pub mod time;
+pub mod token;
+pub mod webhook;

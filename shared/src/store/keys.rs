@@ -1,0 +1,167 @@
+//! Keys of the table and its indexes: the one place that knows how they are spelled.
+
+use crate::conversation::{ConversationId, Entry, EntryId, Kind, Side, rank};
+use crate::time::Millis;
+
+/// Partition key.
+pub const PK: &str = "pk";
+/// Sort key.
+pub const SK: &str = "sk";
+/// Local index: a conversation's undelivered entries, side by side, and its META between them.
+pub const LANES: &str = "lanes";
+/// Sort key of [`LANES`]. An entry has it as long as it is undelivered.
+pub const OUT: &str = "out";
+/// Local index: a conversation's entries by their last change.
+pub const CHANGES: &str = "changes";
+/// Sort key of [`CHANGES`].
+pub const CHANGED: &str = "changed";
+/// Global index: open conversations, and closed ones by day.
+pub const LISTED: &str = "listed";
+/// Partition key of [`LISTED`].
+pub const LIST: &str = "list";
+/// Sort key of [`LISTED`].
+pub const LIST_AT: &str = "list_at";
+/// Global index: undelivered entries by when somebody should look at them, and failed ones.
+pub const DUE_INDEX: &str = "due";
+/// Partition key of [`DUE_INDEX`].
+pub const DUE: &str = "due";
+/// Sort key of [`DUE_INDEX`].
+pub const DUE_AT: &str = "due_at";
+/// When DynamoDB may delete the item, in seconds.
+pub const EXPIRES_AT: &str = "expires_at";
+
+/// Sort key of a conversation's own item.
+pub(super) const META: &str = "META";
+/// What META has as its [`OUT`]: sorts behind the desk's lane and before the user's, so that one
+/// query reads a lane and the conversation together.
+pub(super) const META_OUT: &str = "meta";
+/// Partition and sort key of the settings.
+pub(super) const SETTINGS: &str = "SETTINGS";
+/// What sort keys of entries begin with.
+pub(super) const ENTRY_PREFIX: &str = "E#";
+
+/// Over how many partitions of a global index open conversations and due entries are spread.
+pub(super) const SHARDS: u8 = 4;
+/// Milliseconds of a day.
+pub(super) const DAY: Millis = 86_400_000;
+
+pub(super) fn conversation_pk(id: &ConversationId) -> String {
+    format!("C#{id}")
+}
+
+/// The conversation a partition belongs to; `None` for any other partition.
+pub fn conversation_of(pk: &str) -> Option<ConversationId> {
+    ConversationId::new(pk.strip_prefix("C#")?).ok()
+}
+
+pub(super) fn entry_sk(id: &EntryId) -> String {
+    format!("{ENTRY_PREFIX}{id}")
+}
+
+/// The history of an episode; that of the first is `HIST`.
+pub(super) fn history_sk(episode: u32) -> String {
+    if episode <= 1 {
+        "HIST".to_owned()
+    } else {
+        format!("HIST#{episode}")
+    }
+}
+
+/// A marker that an agent's line was accepted, by the desk's own id of it.
+pub(super) fn accepted_sk(fingerprint: &str) -> String {
+    format!("K#{fingerprint}")
+}
+
+pub(super) fn desk_ref_pk(desk: &str, reference: &str) -> String {
+    format!("D#{desk}#{reference}")
+}
+
+pub(super) const REF: &str = "REF";
+
+pub(super) fn person_pk(bot: &str, person: &str) -> String {
+    format!("P#{bot}#{person}")
+}
+
+pub(super) fn person_sk(opened_at: Millis, id: &ConversationId) -> String {
+    format!("C#{opened_at:016}#{id}")
+}
+
+pub(super) fn out(side: Side, entry: &Entry) -> String {
+    format!("{side}#{}{:016}#{}", rank(entry), entry.at, entry.id)
+}
+
+pub(super) fn changed(at: Millis, id: &EntryId) -> String {
+    format!("{at:016}#{id}")
+}
+
+pub(super) fn open_list(shard: u8) -> String {
+    format!("open#{shard}")
+}
+
+pub(super) fn closed_list(day: i64) -> String {
+    format!("closed#{day:06}")
+}
+
+pub(super) fn list_at(at: Millis, id: &ConversationId) -> String {
+    format!("{at:016}#{id}")
+}
+
+pub(super) fn due(shard: u8) -> String {
+    format!("due#{shard}")
+}
+
+pub(super) fn failed(shard: u8) -> String {
+    format!("failed#{shard}")
+}
+
+pub(super) fn due_at(at: Millis, side: Side) -> String {
+    format!("{at:016}#{side}")
+}
+
+/// The partition of the global indexes that a conversation's items fall into.
+pub(super) fn shard(id: &ConversationId) -> u8 {
+    let sum = id
+        .as_str()
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| {
+            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+        });
+    (sum % u32::from(SHARDS)) as u8
+}
+
+/// The name of a line of the bridge's own that one entry leads to once.
+pub(super) fn follow_up(at: Millis, what: &str, of: &EntryId) -> EntryId {
+    EntryId::of_system_line(at, &format!("{what}:{of}"))
+}
+
+/// The name of a line of the bridge's own that an episode has once.
+pub(super) fn of_episode(at: Millis, kind: Kind, episode: u32, side: Side) -> EntryId {
+    EntryId::of_system_line(at, &format!("{kind}:{episode}:{side}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn meta_lies_between_the_two_lanes() {
+        assert!(format!("{}#9", Side::Desk).as_str() < META_OUT);
+        assert!(META_OUT < format!("{}#0", Side::User).as_str());
+    }
+
+    #[test]
+    fn a_partition_gives_its_conversation_back() {
+        let id = ConversationId::new("a#b/c").unwrap();
+        assert_eq!(conversation_of(&conversation_pk(&id)), Some(id));
+        assert_eq!(conversation_of("SETTINGS"), None);
+    }
+
+    #[test]
+    fn every_shard_gets_its_share() {
+        let mut counts = [0; SHARDS as usize];
+        for n in 0..1000 {
+            counts[shard(&ConversationId::new(format!("c{n}")).unwrap()) as usize] += 1;
+        }
+        assert!(counts.iter().all(|count| *count > 150), "{counts:?}");
+    }
+}

@@ -1,0 +1,325 @@
+//! What the relay reads and writes: lanes, claims and marks.
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+
+use super::change::{Change, put};
+use super::codec::{self, STRAY_AFTER, conversation, entry, entry_item};
+use super::item::{Item, Put, key, n, s};
+use super::keys::{
+    CHANGED, DUE, DUE_AT, EXPIRES_AT, LANES, META, META_OUT, OUT, PK, REF, SK, changed,
+    conversation_pk, desk_ref_pk, due, due_at, entry_sk, failed, follow_up, shard,
+};
+use super::transact::Written;
+use super::{Store, StoreError};
+use crate::conversation::{
+    Author, Conversation, ConversationId, Delivery, Entry, Kind, Side, in_delivery_order,
+};
+use crate::time::Millis;
+
+/// What one read of a lane finds.
+#[derive(Debug)]
+pub struct Lane {
+    /// The conversation; `None` where only lines of it have come so far.
+    pub conversation: Option<Conversation>,
+    /// The undelivered entries for one side, in the order of delivery.
+    pub entries: Vec<Entry>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The other side has it, under this id where it gives one.
+    Delivered {
+        /// The other side's id of it.
+        remote_id: Option<String>,
+        /// It came after the end of the conversation.
+        late: bool,
+    },
+    /// Not now: the next attempt is due then.
+    Retry {
+        /// When the next attempt is due.
+        at: Millis,
+        /// Why this one failed.
+        reason: String,
+    },
+    /// Never, unless somebody replays it.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Whether a mark was set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// Set.
+    Done,
+    /// Somebody else has taken the entry over meanwhile: it may have been sent twice.
+    Lost,
+}
+
+impl Store {
+    /// Reads a lane and its conversation, strongly consistent, in one query (more only where a
+    /// lane exceeds 1 MB).
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn lane(&self, id: &ConversationId, side: Side) -> Result<Lane, StoreError> {
+        const OPERATION: &str = "read lane";
+        let half = match side {
+            Side::Desk => "#pk = :pk AND #out <= :meta",
+            Side::User => "#pk = :pk AND #out >= :meta",
+        };
+        let mut lane = Lane {
+            conversation: None,
+            entries: Vec::new(),
+        };
+        let mut from = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(LANES)
+                .consistent_read(true)
+                .key_condition_expression(half)
+                .expression_attribute_names("#pk", PK)
+                .expression_attribute_names("#out", OUT)
+                .expression_attribute_values(":pk", s(conversation_pk(id)))
+                .expression_attribute_values(":meta", s(META_OUT))
+                .set_exclusive_start_key(from.take())
+                .send()
+                .await
+                .map_err(|error| StoreError::of(OPERATION, &error))?;
+            for item in page.items.unwrap_or_default() {
+                if item.get(SK) == Some(&s(META)) {
+                    lane.conversation = Some(conversation(&item)?);
+                } else {
+                    lane.entries.push(entry(&item)?);
+                }
+            }
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
+        }
+        lane.entries = in_delivery_order(side, lane.entries);
+        Ok(lane)
+    }
+
+    /// Takes an entry for one attempt, until the lease runs out. `None`: it has changed since it
+    /// was read, so somebody else has it.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn claim(
+        &self,
+        seen: &Entry,
+        lease_until: Millis,
+    ) -> Result<Option<Entry>, StoreError> {
+        // Names this claim: a write that timed out after it was done is recognised by it.
+        let token = self.random.between(0..i64::MAX);
+        let attempts = seen.attempts + 1;
+        let change = Change::new()
+            .set("delivery", s(Delivery::Sending.as_str()))
+            .set("attempts", n(attempts.into()))
+            .set("lease_until", n(lease_until))
+            .set("lease_token", n(token))
+            .require_present(OUT)
+            .require("delivery", "=", s(seen.delivery.as_str()))
+            .require("attempts", "=", n(seen.attempts.into()));
+        match self.update("claim", entry_key(seen), change).await? {
+            Written::No { item, .. } if item.as_ref().and_then(|item| item.get("lease_token")) != Some(&n(token)) => {
+                Ok(None)
+            }
+            Written::Yes | Written::No { .. } => Ok(Some(Entry {
+                delivery: Delivery::Sending,
+                attempts,
+                lease_until: Some(lease_until),
+                ..seen.clone()
+            })),
+        }
+    }
+
+    /// Marks an entry with how its attempt ended. `entry` is as claimed, or as read where nothing
+    /// had to be sent. A user's line that the desk has becomes the last line of its conversation.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn mark(
+        &self,
+        entry: &Entry,
+        outcome: &Outcome,
+        conversation: Option<&Conversation>,
+    ) -> Result<Mark, StoreError> {
+        let change = self.marking(entry, outcome);
+        let last = conversation
+            .filter(|_| matches!(outcome, Outcome::Delivered { .. }))
+            .filter(|_| entry.author == Author::User && entry.kind == Kind::Message)
+            .filter(|known| known.last.as_ref().is_none_or(|last| last.at <= entry.at));
+        let written = match last {
+            None => self.update("mark", entry_key(entry), change).await?,
+            Some(known) => {
+                let last = codec::last(entry.author, &entry.text, entry.at);
+                let meta = Change::new()
+                    .set("last_author", s(last.author.as_str()))
+                    .set("last_text", s(last.text))
+                    .set("last_at", n(last.at))
+                    .require_present("status");
+                let parts = vec![
+                    TransactWriteItem::builder()
+                        .update(change.in_transaction(&self.table, entry_key(entry)))
+                        .build(),
+                    TransactWriteItem::builder()
+                        .update(meta.in_transaction(
+                            &self.table,
+                            key(conversation_pk(&known.id), META),
+                        ))
+                        .build(),
+                ];
+                self.transact("mark", parts).await?
+            }
+        };
+        Ok(match written {
+            Written::Yes => Mark::Done,
+            // A write that timed out after it was done finds its own mark.
+            Written::No {
+                part: 0,
+                item: Some(item),
+            } if codec::entry(&item)?.delivery == Delivery::Delivered
+                && matches!(outcome, Outcome::Delivered { .. }) =>
+            {
+                Mark::Done
+            }
+            Written::No { .. } => Mark::Lost,
+        })
+    }
+
+    fn marking(&self, entry: &Entry, outcome: &Outcome) -> Change {
+        let now = self.now();
+        let change = Change::new()
+            .set(CHANGED, s(changed(now, &entry.id)))
+            .remove(&["lease_until", "lease_token"])
+            .require("delivery", "=", s(entry.delivery.as_str()))
+            .require("attempts", "=", n(entry.attempts.into()));
+        let side = entry.to.unwrap_or(Side::Desk);
+        match outcome {
+            Outcome::Delivered { remote_id, late } => change
+                .set("delivery", s(Delivery::Delivered.as_str()))
+                .set("remote_id", remote_id.as_deref().map(s))
+                .set(
+                    "late",
+                    late.then_some(aws_sdk_dynamodb::types::AttributeValue::Bool(true)),
+                )
+                .remove(&["error", "next_at", OUT, DUE, DUE_AT]),
+            Outcome::Retry { at, reason } => change
+                .set("delivery", s(Delivery::Retrying.as_str()))
+                .set("next_at", n(*at))
+                .set("error", s(reason.as_str()))
+                .set(DUE_AT, s(due_at(at + STRAY_AFTER, side))),
+            Outcome::Failed { reason } => change
+                .set("delivery", s(Delivery::Failed.as_str()))
+                .set("error", s(reason.as_str()))
+                .remove(&["next_at", OUT])
+                .set(DUE, s(failed(shard(&entry.conversation))))
+                .set(DUE_AT, s(due_at(now, side))),
+        }
+    }
+
+    /// Marks an opening as delivered, together with the desk's reference in both directions: a
+    /// reply that comes at once must find its conversation.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn mark_opened(
+        &self,
+        entry: &Entry,
+        conversation: &Conversation,
+        reference: &str,
+        retention_days: u32,
+    ) -> Result<Mark, StoreError> {
+        let delivered = Outcome::Delivered {
+            remote_id: Some(reference.to_owned()),
+            late: false,
+        };
+        let mut back = key(desk_ref_pk(&conversation.desk, reference), REF);
+        back.put("conversation_id", s(conversation.id.as_str()));
+        back.put(EXPIRES_AT, n(self.expires_at(retention_days)));
+        let meta = Change::new()
+            .set("desk_ref", s(reference))
+            .require_present("status");
+        let parts = vec![
+            TransactWriteItem::builder()
+                .update(
+                    self.marking(entry, &delivered)
+                        .in_transaction(&self.table, entry_key(entry)),
+                )
+                .build(),
+            TransactWriteItem::builder()
+                .update(meta.in_transaction(
+                    &self.table,
+                    key(conversation_pk(&conversation.id), META),
+                ))
+                .build(),
+            TransactWriteItem::builder()
+                .put(put(&self.table, back))
+                .build(),
+        ];
+        Ok(match self.transact("mark opened", parts).await? {
+            Written::Yes => Mark::Done,
+            Written::No { .. } => Mark::Lost,
+        })
+    }
+
+    /// Writes that GPTBots is to be told once more that the conversation has ended, because the
+    /// user wrote after the end. Once for each such line.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn close_again(
+        &self,
+        conversation: &Conversation,
+        late: &Entry,
+        retention_days: u32,
+    ) -> Result<(), StoreError> {
+        let mut entry = Entry::new(
+            conversation.id.clone(),
+            follow_up(late.at, "close-again", &late.id),
+            Kind::Closing,
+            Author::System,
+            Some(Side::User),
+            "The conversation had ended before.",
+            self.now(),
+        );
+        entry.episode = Some(conversation.episode);
+        let item = entry_item(&entry, self.expires_at(retention_days));
+        self.put_if_new("close again", item).await?;
+        Ok(())
+    }
+
+    /// Rings a lane without a queue: its head becomes pending again, which the stream reports.
+    /// Changes nothing where the head has moved on, or is not due.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn nudge(&self, head: &Entry) -> Result<(), StoreError> {
+        let side = head.to.unwrap_or(Side::Desk);
+        let now = self.now();
+        // The attempt that may have died over it must not be able to mark it any more, or what it
+        // still sends would be sent twice unnoticed: the count of attempts goes on.
+        let change = Change::new()
+            .set("delivery", s(Delivery::Pending.as_str()))
+            .set("attempts", n(i64::from(head.attempts) + 1))
+            .set(DUE, s(due(shard(&head.conversation))))
+            .set(DUE_AT, s(due_at(now + STRAY_AFTER, side)))
+            .require_present(OUT)
+            .require("delivery", "=", s(head.delivery.as_str()))
+            .require("attempts", "=", n(head.attempts.into()));
+        self.update("nudge", entry_key(head), change).await?;
+        Ok(())
+    }
+}
+
+pub(super) fn entry_key(entry: &Entry) -> Item {
+    key(conversation_pk(&entry.conversation), entry_sk(&entry.id))
+}

@@ -1,0 +1,305 @@
+//! Reading for people: a conversation's log, and the lists of conversations.
+
+use futures_util::future::try_join_all;
+
+use super::codec::{conversation, entry};
+use super::item::{Item, Reader, key, s};
+use super::keys::{
+    CHANGED, CHANGES, DAY, ENTRY_PREFIX, LIST, LIST_AT, LISTED, PK, SHARDS, SK, closed_list,
+    conversation_pk, history_sk, open_list,
+};
+use super::{Store, StoreError};
+use crate::conversation::{Conversation, ConversationId, Entry, History, in_reading_order};
+use crate::time::Millis;
+
+/// How many entries a page of a log has.
+const PAGE: i32 = 200;
+/// How many conversations a page of a list has.
+const LIST_PAGE: usize = 100;
+/// How far the clocks of two functions may differ, and how long a write may take from its stamp
+/// to its visibility. Changes of this long ago are reported once more.
+const OVERLAP: Millis = 5_000;
+/// How many days of closed conversations one call looks back at the most.
+const DAYS_A_CALL: i64 = 31;
+
+/// A page of a log.
+#[derive(Debug)]
+pub struct LogPage {
+    /// The entries, in reading order.
+    pub entries: Vec<Entry>,
+    /// Where the next page, or the next look for changes, begins.
+    pub cursor: String,
+    /// Whether the next page is there already.
+    pub more: bool,
+}
+
+/// A page of a list.
+#[derive(Debug)]
+pub struct Listing {
+    /// The conversations.
+    pub conversations: Vec<Conversation>,
+    /// Where the next page begins; `None` at the end.
+    pub cursor: Option<String>,
+}
+
+/// Where a reader of a log stands.
+enum Cursor {
+    /// In the first pass through the whole log, begun at this time, behind this sort key.
+    Whole { begun: Millis, behind: String },
+    /// Waiting for changes after this key of the index of changes.
+    Changes { after: String },
+}
+
+impl Cursor {
+    fn parse(text: &str) -> Option<Self> {
+        let (kind, rest) = text.split_at_checked(1)?;
+        let (at, id) = rest.split_once('.').unwrap_or((rest, ""));
+        let at: Millis = at.parse().ok()?;
+        match kind {
+            "w" => Some(Self::Whole {
+                begun: at,
+                behind: format!("{ENTRY_PREFIX}{id}"),
+            }),
+            "c" if id.is_empty() => Some(Self::Changes {
+                after: format!("{at:016}"),
+            }),
+            "c" => Some(Self::Changes {
+                after: format!("{at:016}#{id}"),
+            }),
+            _ => None,
+        }
+    }
+}
+
+impl Store {
+    /// Reads a log. Without `after`: all of it, oldest first, page by page. With it: what was
+    /// created or changed since, at least once. `None`: not a cursor of ours.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn log(
+        &self,
+        id: &ConversationId,
+        after: Option<&str>,
+    ) -> Result<Option<LogPage>, StoreError> {
+        let cursor = match after {
+            None => Cursor::Whole {
+                begun: self.now(),
+                behind: ENTRY_PREFIX.to_owned(),
+            },
+            Some(text) => match Cursor::parse(text) {
+                Some(cursor) => cursor,
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(match cursor {
+            Cursor::Whole { begun, behind } => self.whole(id, begun, behind).await?,
+            Cursor::Changes { after } => self.changes(id, after).await?,
+        }))
+    }
+
+    async fn whole(
+        &self,
+        id: &ConversationId,
+        begun: Millis,
+        behind: String,
+    ) -> Result<LogPage, StoreError> {
+        let page = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :to")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_names("#sk", SK)
+            .expression_attribute_values(":pk", s(conversation_pk(id)))
+            // '!' is the smallest character after the last one of the key: strictly behind it.
+            .expression_attribute_values(":from", s(format!("{behind}!")))
+            .expression_attribute_values(":to", s(format!("{ENTRY_PREFIX}~")))
+            .limit(PAGE)
+            .send()
+            .await
+            .map_err(|error| StoreError::of("read log", &error))?;
+        let last = page
+            .last_evaluated_key
+            .as_ref()
+            .map(|key| Reader(key).s(SK).map(str::to_owned))
+            .transpose()?;
+        Ok(LogPage {
+            entries: in_reading_order(self.entries(page.items)?),
+            more: last.is_some(),
+            cursor: match last {
+                Some(sk) => format!("w{begun}.{}", sk.trim_start_matches(ENTRY_PREFIX)),
+                None => format!("c{}", begun - OVERLAP),
+            },
+        })
+    }
+
+    async fn changes(&self, id: &ConversationId, after: String) -> Result<LogPage, StoreError> {
+        let begun = self.now();
+        let page = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(CHANGES)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk AND #changed > :after")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_names("#changed", CHANGED)
+            .expression_attribute_values(":pk", s(conversation_pk(id)))
+            .expression_attribute_values(":after", s(after.as_str()))
+            .limit(PAGE)
+            .send()
+            .await
+            .map_err(|error| StoreError::of("read changes", &error))?;
+        let last = page
+            .last_evaluated_key
+            .as_ref()
+            .map(|key| Reader(key).s(CHANGED).map(str::to_owned))
+            .transpose()?;
+        let next = match &last {
+            Some(changed) => changed.clone(),
+            // Never backwards, even where this clock is behind the last reader's.
+            None => after.max(format!("{:016}", begun - OVERLAP)),
+        };
+        Ok(LogPage {
+            entries: in_reading_order(self.entries(page.items)?),
+            more: last.is_some(),
+            cursor: format!("c{}", next.replacen('#', ".", 1)),
+        })
+    }
+
+    fn entries(&self, items: Option<Vec<Item>>) -> Result<Vec<Entry>, StoreError> {
+        items
+            .unwrap_or_default()
+            .iter()
+            .filter(|item| !self.has_expired(item))
+            .map(entry)
+            .collect()
+    }
+
+    /// Reads what was said before the handoff of an episode.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn history(&self, id: &ConversationId, episode: u32) -> Result<History, StoreError> {
+        let item = self
+            .get("read history", key(conversation_pk(id), history_sk(episode)))
+            .await?;
+        match item {
+            None => Ok(History::default()),
+            Some(item) => serde_json::from_str(Reader(&item).s("turns")?)
+                .map_err(|_| StoreError::Unreadable("turns")),
+        }
+    }
+
+    /// Lists open conversations, the longest open first. `cursor` is that of the page before.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn open_conversations(&self, cursor: Option<&str>) -> Result<Listing, StoreError> {
+        let shards = (0..SHARDS)
+            .map(|shard| self.list(open_list(shard), true, cursor.map(str::to_owned)));
+        let mut items: Vec<Item> = try_join_all(shards).await?.into_iter().flatten().collect();
+        items.sort_by(|a, b| position(a).cmp(position(b)));
+        let cursor = (items.len() > LIST_PAGE).then(|| position(&items[LIST_PAGE - 1]).to_owned());
+        items.truncate(LIST_PAGE);
+        self.listing(&items, cursor)
+    }
+
+    /// Lists closed conversations, the last closed first, as far back as `days` days. `cursor` is
+    /// that of the page before. A page can be empty although there is a next one.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn closed_conversations(
+        &self,
+        cursor: Option<&str>,
+        days: u32,
+    ) -> Result<Listing, StoreError> {
+        // A clock that is ahead of this one may have closed something tomorrow.
+        let today = self.now().div_euclid(DAY) + 1;
+        let oldest = today - 1 - i64::from(days);
+        let (newest, mut before) = match cursor.and_then(|text| text.split_once('.')) {
+            Some((day, position)) => (
+                day.parse().unwrap_or(today).min(today),
+                Some(position.to_owned()).filter(|position| !position.is_empty()),
+            ),
+            None => (today, None),
+        };
+        let mut items = Vec::new();
+        let mut day = newest;
+        while day >= oldest && newest - day < DAYS_A_CALL {
+            // Days in fours: most days of most deployments are small.
+            let days: Vec<i64> = (0..4).map(|n| day - n).filter(|day| *day >= oldest).collect();
+            let pages = days.iter().map(|day| {
+                let before = before.take();
+                self.list(closed_list(*day), false, before)
+            });
+            for (of, page) in days.iter().zip(try_join_all(pages).await?) {
+                for item in page {
+                    items.push(item);
+                    if items.len() == LIST_PAGE {
+                        let cursor = format!("{of}.{}", position(&items[LIST_PAGE - 1]));
+                        return self.listing(&items, Some(cursor));
+                    }
+                }
+            }
+            day -= 4;
+        }
+        let cursor = (day >= oldest).then(|| format!("{day}."));
+        self.listing(&items, cursor)
+    }
+
+    async fn list(
+        &self,
+        list: String,
+        oldest_first: bool,
+        beyond: Option<String>,
+    ) -> Result<Vec<Item>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(LISTED)
+            .scan_index_forward(oldest_first)
+            .expression_attribute_names("#list", LIST)
+            .expression_attribute_values(":list", s(list))
+            .limit(LIST_PAGE as i32 + 1);
+        let query = match beyond {
+            None => query.key_condition_expression("#list = :list"),
+            Some(beyond) => query
+                .key_condition_expression(if oldest_first {
+                    "#list = :list AND #at > :beyond"
+                } else {
+                    "#list = :list AND #at < :beyond"
+                })
+                .expression_attribute_names("#at", LIST_AT)
+                .expression_attribute_values(":beyond", s(beyond)),
+        };
+        let page = query
+            .send()
+            .await
+            .map_err(|error| StoreError::of("list conversations", &error))?;
+        Ok(page.items.unwrap_or_default())
+    }
+
+    fn listing(&self, items: &[Item], cursor: Option<String>) -> Result<Listing, StoreError> {
+        let conversations = items
+            .iter()
+            .filter(|item| !self.has_expired(item))
+            .map(conversation)
+            .filter(|known| !known.as_ref().is_ok_and(Conversation::is_tombstone))
+            .collect::<Result<_, _>>()?;
+        Ok(Listing {
+            conversations,
+            cursor,
+        })
+    }
+}
+
+fn position(item: &Item) -> &str {
+    item.get(LIST_AT)
+        .and_then(|value| value.as_s().ok())
+        .map_or("", String::as_str)
+}

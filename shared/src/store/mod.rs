@@ -1,0 +1,71 @@
+//! The table: the log of every conversation, its outbox and its state in one.
+//!
+//! Every write is conditional on what it was decided from, so that repeated, overlapping and late
+//! calls change nothing. A webhook costs one round trip.
+
+mod change;
+mod clock;
+mod codec;
+mod console;
+mod error;
+mod item;
+pub mod keys;
+mod lanes;
+mod log;
+pub mod schema;
+mod settings;
+mod transact;
+mod webhooks;
+
+pub use clock::Stray;
+pub use console::{Claimed, Ended, Posted, Replayed};
+pub use error::StoreError;
+pub use lanes::{Lane, Mark, Outcome};
+pub use log::{Listing, LogPage};
+pub use settings::StoredSettings;
+pub use webhooks::{ChatOutcome, CloseOutcome, EstablishOutcome, Handoff};
+
+use aws_sdk_dynamodb::Client;
+
+use crate::random::Random;
+use crate::time::{Millis, SharedClock};
+
+/// The table of conversations.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Client,
+    table: String,
+    clock: SharedClock,
+    random: Random,
+}
+
+impl Store {
+    /// The table of this name, reached by this client.
+    pub fn new(client: Client, table: impl Into<String>, clock: SharedClock, random: Random) -> Self {
+        Self {
+            client,
+            table: table.into(),
+            clock,
+            random,
+        }
+    }
+
+    /// The table's name.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// The client, for tests and tools that look at the table directly.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// When an item written now may go, in seconds (DynamoDB's TTL).
+    fn expires_at(&self, retention_days: u32) -> i64 {
+        self.now() / 1000 + i64::from(retention_days) * 86_400
+    }
+}

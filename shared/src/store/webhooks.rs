@@ -1,0 +1,440 @@
+//! What the three webhooks write: one round trip each.
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+
+use super::change::{Change, put, put_new};
+use super::codec::{self, conversation, entry_item, meta_item, user_json};
+use super::item::{Item, Put, key, n, s};
+use super::keys::{
+    self, EXPIRES_AT, LIST, LIST_AT, META, META_OUT, OUT, closed_list, conversation_pk, history_sk,
+    list_at, of_episode, person_pk, person_sk,
+};
+use super::transact::Written;
+use super::{Store, StoreError};
+use crate::conversation::{
+    Author, ClosedBy, Conversation, ConversationId, Entry, EntryId, Establish as Meaning, Kind,
+    Side, Status,
+};
+use crate::gptbots::{Chat, Close, Establish};
+use crate::time::Millis;
+
+/// How often a decision is made anew because the conversation changed under it.
+const DECISIONS: usize = 5;
+
+/// What the settings say about a new handoff.
+#[derive(Debug, Clone)]
+pub struct Handoff {
+    /// The desk instance it goes to.
+    pub desk: String,
+    /// What the user is told at once; nothing where it is `None`.
+    pub greeting: Option<String>,
+    /// How long what is written stays.
+    pub retention_days: u32,
+}
+
+/// What became of an establish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EstablishOutcome {
+    /// A new conversation, or a new episode of one that had ended.
+    Opened,
+    /// It was here before: nothing changed.
+    Repeated,
+    /// The conversation is open and the user asked once more.
+    AskedAgain,
+    /// Its close had come first: stored as ended.
+    AlreadyEnded,
+}
+
+/// What became of a user's line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChatOutcome {
+    /// Stored.
+    Stored,
+    /// It was here before: nothing changed.
+    Repeated,
+}
+
+/// What became of a close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseOutcome {
+    /// Stored: the conversation has ended (or will have, once its establish comes).
+    Closed,
+    /// It had ended before, or has been opened anew since: nothing changed.
+    Repeated,
+}
+
+impl Store {
+    /// Stores a handoff: the conversation, its history, the opening for the desk and the greeting
+    /// for the user, all or nothing.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn establish(
+        &self,
+        request: &Establish,
+        handoff: &Handoff,
+    ) -> Result<EstablishOutcome, StoreError> {
+        let mut known: Option<Item> = None;
+        for _ in 0..DECISIONS {
+            let (parts, outcome) = match &known {
+                None => (
+                    self.opening(request, handoff, None),
+                    EstablishOutcome::Opened,
+                ),
+                Some(item) => {
+                    let known = conversation(item)?;
+                    match known.on_establish(request.timestamp) {
+                        Meaning::Repeated => return Ok(EstablishOutcome::Repeated),
+                        Meaning::Reopens => (
+                            self.opening(request, handoff, Some(&known)),
+                            EstablishOutcome::Opened,
+                        ),
+                        Meaning::AlreadyEnded => (
+                            self.opening_that_ended(request, handoff, &known),
+                            EstablishOutcome::AlreadyEnded,
+                        ),
+                        Meaning::AskedAgain => (
+                            self.asking_again(request, handoff, &known),
+                            EstablishOutcome::AskedAgain,
+                        ),
+                    }
+                }
+            };
+            match self.transact("establish", parts).await? {
+                Written::Yes => return Ok(outcome),
+                // META is always the first part, and the only one with a condition that can fail
+                // for another reason than a repetition of exactly this.
+                Written::No {
+                    part: 0,
+                    item: Some(item),
+                } => known = Some(item),
+                Written::No { .. } => return Ok(EstablishOutcome::Repeated),
+            }
+        }
+        Err(StoreError::Contended("establish"))
+    }
+
+    /// The conversation as this establish opens it; `known` is what was there before.
+    fn opened(
+        &self,
+        request: &Establish,
+        handoff: &Handoff,
+        known: Option<&Conversation>,
+    ) -> Conversation {
+        let now = self.now();
+        Conversation {
+            id: request.conversation.clone(),
+            bot: Some(request.bot.clone()),
+            user: request.user.clone(),
+            desk: handoff.desk.clone(),
+            // The end of the last episode may still have to be told there; opening overwrites it.
+            desk_ref: known
+                .filter(|known| known.desk == handoff.desk)
+                .and_then(|known| known.desk_ref.clone()),
+            status: Status::Waiting,
+            episode: known.map_or(0, |known| known.episode) + 1,
+            established: Some(request.timestamp),
+            opened_at: now,
+            connected_at: None,
+            closed_at: None,
+            closed_by: None,
+            close_reason: None,
+            close_sent_at: None,
+            agent: None,
+            last: request
+                .history
+                .last_question()
+                .map(|text| codec::last(Author::User, text, now)),
+            user_lane_at: known.map_or(0, |known| known.user_lane_at),
+        }
+    }
+
+    fn opening(
+        &self,
+        request: &Establish,
+        handoff: &Handoff,
+        known: Option<&Conversation>,
+    ) -> Vec<TransactWriteItem> {
+        let mut opened = self.opened(request, handoff, known);
+        let greeting = greeting(&mut opened, handoff, self.now());
+        let expires_at = self.expires_at(handoff.retention_days);
+        let meta = meta_item(&opened, expires_at);
+        let meta = match known {
+            None => TransactWriteItem::builder()
+                .put(put_new(&self.table, meta))
+                .build(),
+            Some(known) => self.replacing(meta, known),
+        };
+        let mut parts = vec![meta];
+        parts.extend(self.around(request, &opened, expires_at));
+        parts.extend(greeting.map(|entry| self.put_entry(&entry, expires_at)));
+        parts
+    }
+
+    /// The establish of a conversation whose close came first.
+    fn opening_that_ended(
+        &self,
+        request: &Establish,
+        handoff: &Handoff,
+        tombstone: &Conversation,
+    ) -> Vec<TransactWriteItem> {
+        let opened = Conversation {
+            status: Status::Closed,
+            closed_at: tombstone.closed_at,
+            closed_by: tombstone.closed_by,
+            close_reason: tombstone.close_reason.clone(),
+            close_sent_at: tombstone.close_sent_at,
+            ..self.opened(request, handoff, Some(tombstone))
+        };
+        let expires_at = self.expires_at(handoff.retention_days);
+        let mut parts = vec![self.replacing(meta_item(&opened, expires_at), tombstone)];
+        parts.extend(self.around(request, &opened, expires_at));
+        parts
+    }
+
+    /// A newer establish of an open conversation: GPTBots waits for a reply again, and the agents
+    /// should know that the user lost patience.
+    fn asking_again(
+        &self,
+        request: &Establish,
+        handoff: &Handoff,
+        known: &Conversation,
+    ) -> Vec<TransactWriteItem> {
+        let now = self.now();
+        let mut again = Conversation {
+            established: Some(request.timestamp),
+            ..known.clone()
+        };
+        let greeting = greeting(&mut again, handoff, now);
+        let expires_at = self.expires_at(handoff.retention_days);
+        let change = Change::new()
+            .set("established", n(request.timestamp))
+            .set("user", s(user_json(&request.user)))
+            .set("user_lane_at", n(again.user_lane_at))
+            .set(EXPIRES_AT, n(expires_at))
+            .require_same("established", known.established.map(n))
+            .require("status", "<>", s(Status::Closed.as_str()));
+        let text = match request.history.last_question() {
+            Some(question) => format!("The user asked for a human again: {question}"),
+            None => "The user asked for a human again.".to_owned(),
+        };
+        let notice = Entry::new(
+            known.id.clone(),
+            EntryId::of_system_line(request.timestamp, "asked-again"),
+            Kind::Notice,
+            Author::System,
+            Some(Side::Desk),
+            text,
+            now,
+        );
+        let mut parts = vec![
+            TransactWriteItem::builder()
+                .update(change.in_transaction(
+                    &self.table,
+                    key(conversation_pk(&known.id), META),
+                ))
+                .build(),
+            self.put_entry(&notice, expires_at),
+        ];
+        parts.extend(greeting.map(|entry| self.put_entry(&entry, expires_at)));
+        parts
+    }
+
+    /// META anew in place of what was decided from.
+    fn replacing(&self, meta: Item, known: &Conversation) -> TransactWriteItem {
+        let mut change = Change::new()
+            .require_same("established", known.established.map(n))
+            .require("status", "=", s(known.status.as_str()))
+            .require("episode", "=", n(known.episode.into()));
+        let old = meta_item(known, 0);
+        for name in old.keys().filter(|name| !meta.contains_key(*name)) {
+            change = change.remove(&[name]);
+        }
+        let id = key(conversation_pk(&known.id), META);
+        for (name, value) in meta {
+            if !id.contains_key(&name) {
+                change = change.set(&name, value);
+            }
+        }
+        TransactWriteItem::builder()
+            .update(change.in_transaction(&self.table, id))
+            .build()
+    }
+
+    /// What goes with every opening: the history, the entry that opens it at the desk, and its
+    /// place among the person's conversations.
+    fn around(
+        &self,
+        request: &Establish,
+        opened: &Conversation,
+        expires_at: i64,
+    ) -> Vec<TransactWriteItem> {
+        let id = &opened.id;
+        let mut history = key(conversation_pk(id), history_sk(opened.episode));
+        history.put(
+            "turns",
+            s(serde_json::to_string(&request.history).unwrap_or_default()),
+        );
+        history.put(EXPIRES_AT, n(expires_at));
+
+        let mut entry = Entry::new(
+            id.clone(),
+            of_episode(request.timestamp, Kind::Opening, opened.episode, Side::Desk),
+            Kind::Opening,
+            Author::System,
+            Some(Side::Desk),
+            "",
+            opened.opened_at,
+        );
+        entry.episode = Some(opened.episode);
+        entry.sent_at = Some(request.timestamp);
+
+        let mut person = key(
+            person_pk(&request.bot, &request.user.person_key(id)),
+            person_sk(opened.opened_at, id),
+        );
+        person.put("conversation_id", s(id.as_str()));
+        person.put(EXPIRES_AT, n(expires_at));
+
+        vec![
+            TransactWriteItem::builder()
+                .put(put(&self.table, history))
+                .build(),
+            self.put_entry(&entry, expires_at),
+            TransactWriteItem::builder()
+                .put(put(&self.table, person))
+                .build(),
+        ]
+    }
+
+    pub(super) fn put_entry(&self, entry: &Entry, expires_at: i64) -> TransactWriteItem {
+        TransactWriteItem::builder()
+            .put(put_new(&self.table, entry_item(entry, expires_at)))
+            .build()
+    }
+
+    /// Stores a user's line. Needs nothing else to be there, so that a line which overtakes its
+    /// establish is kept like any other.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn chat(&self, chat: &Chat, retention_days: u32) -> Result<ChatOutcome, StoreError> {
+        let mut entry = Entry::new(
+            chat.conversation.clone(),
+            chat.entry.clone(),
+            Kind::Message,
+            Author::User,
+            Some(Side::Desk),
+            chat.text.as_str(),
+            self.now(),
+        );
+        entry.sent_at = Some(chat.timestamp);
+        let item = entry_item(&entry, self.expires_at(retention_days));
+        Ok(match self.put_if_new("chat", item).await? {
+            Written::Yes => ChatOutcome::Stored,
+            Written::No { .. } => ChatOutcome::Repeated,
+        })
+    }
+
+    /// Stores the end of a conversation at GPTBots' side. A close that comes before its establish
+    /// leaves a tombstone for it.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn close(
+        &self,
+        close: &Close,
+        retention_days: u32,
+    ) -> Result<CloseOutcome, StoreError> {
+        let now = self.now();
+        let id = &close.conversation;
+        let expires_at = self.expires_at(retention_days);
+        let mut change = ended(Change::new(), id, close.by, None, now)
+            .set("close_sent_at", n(close.timestamp))
+            .set_once("episode", n(0))
+            .set(OUT, s(META_OUT))
+            .set(EXPIRES_AT, n(expires_at));
+        // A close that is older than the establish of a later episode meant an earlier one. In
+        // the first episode no such doubt exists, whatever the timestamps are.
+        change = change
+            .require_absent_or(vec![("status", "<>", s(Status::Closed.as_str()))])
+            .require_absent_or_either(
+                ("episode", "<=", n(1)),
+                ("established", "<=", n(close.timestamp)),
+            );
+        let mut entry = Entry::new(
+            id.clone(),
+            EntryId::of_system_line(
+                close.timestamp,
+                &format!("closing:{}", close.by),
+            ),
+            Kind::Closing,
+            Author::System,
+            Some(Side::Desk),
+            closing_text(close.by, None),
+            now,
+        );
+        entry.sent_at = Some(close.timestamp);
+        let parts = vec![
+            TransactWriteItem::builder()
+                .update(change.in_transaction(&self.table, key(conversation_pk(id), META)))
+                .build(),
+            self.put_entry(&entry, expires_at),
+        ];
+        Ok(match self.transact("close", parts).await? {
+            Written::Yes => CloseOutcome::Closed,
+            Written::No { .. } => CloseOutcome::Repeated,
+        })
+    }
+}
+
+/// Marks META as ended: status, times, who and why, and its place among the closed ones.
+pub(super) fn ended(
+    change: Change,
+    id: &ConversationId,
+    by: ClosedBy,
+    reason: Option<&str>,
+    now: Millis,
+) -> Change {
+    change
+        .set("status", s(Status::Closed.as_str()))
+        .set("closed_at", n(now))
+        .set("closed_by", s(by.as_str()))
+        .set("close_reason", reason.map(s))
+        .set(LIST, s(closed_list(now.div_euclid(keys::DAY))))
+        .set(LIST_AT, s(list_at(now, id)))
+}
+
+/// What the log says about an end.
+pub(super) fn closing_text(by: ClosedBy, reason: Option<&str>) -> String {
+    let text = match by {
+        ClosedBy::User => "The user left the conversation.",
+        ClosedBy::Timeout => "GPTBots ended the conversation: no answer in time.",
+        ClosedBy::Agent => "The agent closed the conversation.",
+        ClosedBy::Bridge => "The conversation was closed automatically.",
+    };
+    match reason {
+        Some(reason) => format!("{text} ({reason})"),
+        None => text.to_owned(),
+    }
+}
+
+/// The first reply: it keeps the conversation open at GPTBots, which ends it by itself where none
+/// comes inside its waiting timeout (contract, section 3).
+fn greeting(opened: &mut Conversation, handoff: &Handoff, now: Millis) -> Option<Entry> {
+    let text = handoff.greeting.as_deref()?;
+    let at = opened.next_user_lane_at(now);
+    opened.user_lane_at = at;
+    Some(Entry::new(
+        opened.id.clone(),
+        EntryId::of_system_line(
+            opened.established.unwrap_or(at),
+            "greeting",
+        ),
+        Kind::Notice,
+        Author::System,
+        Some(Side::User),
+        text,
+        at,
+    ))
+}

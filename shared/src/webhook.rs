@@ -1,0 +1,137 @@
+//! What the three webhook functions share: the token, the body, the answer.
+
+use lambda_http::http::StatusCode;
+use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use lambda_http::{Body, Request, RequestExt as _, Response};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::gptbots::FieldError;
+use crate::store::StoreError;
+use crate::token::Tokens;
+
+/// The largest body taken, in bytes.
+pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// Why a webhook is not answered with 200.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// The path has no valid token.
+    #[error("the token in the path is not valid")]
+    Token,
+    /// The body is too large.
+    #[error("body: must be at most 4 MB")]
+    TooLarge,
+    /// The body is not JSON, and does not claim to be.
+    #[error("body: must be JSON (Content-Type: application/json)")]
+    NotJson,
+    /// The body claims to be JSON and is not.
+    #[error("body: is not valid JSON (line {line}, column {column})")]
+    BrokenJson {
+        /// Line in the body, from 1.
+        line: usize,
+        /// Column in the line.
+        column: usize,
+    },
+    /// A field is missing or wrong.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// The table failed: ours, and the caller may try again.
+    #[error("not stored, please try again")]
+    Store(#[from] StoreError),
+}
+
+impl WebhookError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Token => StatusCode::UNAUTHORIZED,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BrokenJson { .. } | Self::Field(_) => StatusCode::BAD_REQUEST,
+            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// Checks the token of a webhook whose path ends in `route` (`/chat`) and reads its body.
+///
+/// The token is the path segment before the route: the path can carry a stage or a prefix before
+/// it.
+///
+/// # Errors
+/// When the token is wrong, or the body is too large or not JSON.
+pub fn read(request: &Request, tokens: &Tokens, route: &str) -> Result<Value, WebhookError> {
+    let token = request
+        .raw_http_path()
+        .strip_suffix(route)
+        .and_then(|before| before.rsplit('/').next())
+        .filter(|token| tokens.accept(token));
+    if token.is_none() {
+        return Err(WebhookError::Token);
+    }
+    let body = request.body().as_ref();
+    if body.len() > MAX_BODY_BYTES {
+        return Err(WebhookError::TooLarge);
+    }
+    // Bytes that are no UTF-8 are replaced: better a mark in a text than a message lost.
+    serde_json::from_str(&String::from_utf8_lossy(body)).map_err(|error| {
+        let claims_json = request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.to_ascii_lowercase().contains("json"));
+        if claims_json {
+            WebhookError::BrokenJson {
+                line: error.line(),
+                column: error.column(),
+            }
+        } else {
+            WebhookError::NotJson
+        }
+    })
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    code: u16,
+    message: &'a str,
+}
+
+/// The answer GPTBots expects: `{"code": …, "message": "…"}`, `success` when it worked.
+pub fn answer(result: Result<(), WebhookError>) -> Response<Body> {
+    let (status, message) = match result {
+        Ok(()) => (StatusCode::OK, "success".to_owned()),
+        Err(error) => {
+            if let WebhookError::Store(cause) = &error {
+                tracing::error!(error = %cause, "webhook not stored");
+            } else {
+                tracing::warn!(%error, "webhook refused");
+            }
+            (error.status(), error.to_string())
+        }
+    };
+    json(
+        status,
+        &Answer {
+            code: status.as_u16(),
+            message: &message,
+        },
+    )
+}
+
+/// A JSON answer that nobody may keep.
+pub fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
+    let body = serde_json::to_string(body).unwrap_or_default();
+    let mut response = Response::new(Body::Text(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        lambda_http::http::HeaderValue::from_static("application/json"),
+    );
+    headers.insert(
+        CACHE_CONTROL,
+        lambda_http::http::HeaderValue::from_static("no-store"),
+    );
+    response
+}
