@@ -119,6 +119,9 @@ mod tests {
         };
         assert_eq!(Bell::from_message(&bell.to_message()), Some(bell));
         assert_eq!(Bell::from_message("{}"), None);
-        assert_eq!(Bell::from_message(r#"{"conversation":"","side":"user"}"#), None);
+        assert_eq!(
+            Bell::from_message(r#"{"conversation":"","side":"user"}"#),
+            None
+        );
     }
 }

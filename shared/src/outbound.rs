@@ -133,7 +133,11 @@ mod tests {
     #[test]
     fn a_deployment_calls_public_https_only() {
         let guard = Guard::new(Targets::Public);
-        for url in ["https://api-sg.gptbots.ai/v1", "https://altatech.ai", "https://8.8.8.8/x"] {
+        for url in [
+            "https://api-sg.gptbots.ai/v1",
+            "https://altatech.ai",
+            "https://8.8.8.8/x",
+        ] {
             assert!(guard.check(url).is_ok(), "{url}");
         }
         for (url, refusal) in [
@@ -141,7 +145,10 @@ mod tests {
             ("ftp://x", Refusal::NotHttps),
             ("api-sg.gptbots.ai", Refusal::NotAUrl),
             ("https://a:b@api-sg.gptbots.ai", Refusal::Credentials),
-            ("https://127.0.0.1:9001/2018-06-01/runtime", Refusal::Private),
+            (
+                "https://127.0.0.1:9001/2018-06-01/runtime",
+                Refusal::Private,
+            ),
             ("https://2130706433/", Refusal::Private),
             ("https://169.254.169.254/latest", Refusal::Private),
             ("https://10.0.0.1", Refusal::Private),
@@ -166,7 +173,15 @@ mod tests {
 
     #[test]
     fn one_machine_may_call_itself() {
-        assert!(Guard::new(Targets::Local).check("http://127.0.0.1:8788").is_ok());
-        assert!(Guard::new(Targets::Local).check("file:///etc/passwd").is_err());
+        assert!(
+            Guard::new(Targets::Local)
+                .check("http://127.0.0.1:8788")
+                .is_ok()
+        );
+        assert!(
+            Guard::new(Targets::Local)
+                .check("file:///etc/passwd")
+                .is_err()
+        );
     }
 }

@@ -236,7 +236,11 @@ mod tests {
         let broken = Secrets::parse(r#"{"bots":{"b":{"api_key":"hush","base":"hush"}}}"#);
         let fine = Secrets::parse(r#"{"bots":{"b":{"api_key":"hush"}}}"#).unwrap();
         let wrong_type = Secrets::parse(r#"{"bots":{"b":{"api_key":["hush"]}}}"#);
-        let shown = format!("{broken:?} {} {wrong_type:?} {fine:?} {:?}", broken.clone().unwrap_err(), fine.bot("b"));
+        let shown = format!(
+            "{broken:?} {} {wrong_type:?} {fine:?} {:?}",
+            broken.clone().unwrap_err(),
+            fine.bot("b")
+        );
         assert!(!shown.contains("hush"), "{shown}");
     }
 }

@@ -44,8 +44,9 @@ pub struct BotSettings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            greeting: "Thanks for waiting! Our team has your message, and a person will answer you here."
-                .to_owned(),
+            greeting:
+                "Thanks for waiting! Our team has your message, and a person will answer you here."
+                    .to_owned(),
             desk: crate::desk::CONSOLE.to_owned(),
             retry_age_seconds: 3_600,
             reply_max_chars: 8_000,
@@ -77,9 +78,7 @@ impl Settings {
             return Err(SettingsError::Range("desk must not be empty"));
         }
         if !(1..=86_400).contains(&settings.retry_age_seconds) {
-            return Err(SettingsError::Range(
-                "retry_age_seconds must be 1 to 86400",
-            ));
+            return Err(SettingsError::Range("retry_age_seconds must be 1 to 86400"));
         }
         if !(1..=100_000).contains(&settings.reply_max_chars) {
             return Err(SettingsError::Range("reply_max_chars must be 1 to 100000"));
@@ -152,8 +151,7 @@ impl SettingsSource {
                 kept
             }
         };
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) =
-            (settings.clone(), Some(now));
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = (settings.clone(), Some(now));
         settings
     }
 

@@ -16,7 +16,13 @@ pub fn init(level: Option<&str>) {
         .unwrap_or(Level::INFO);
     let quiet = level.min(Level::INFO);
     let ours = [
-        "handoff", "establish", "chat", "close", "relay", "console", "clock",
+        "handoff",
+        "establish",
+        "chat",
+        "close",
+        "relay",
+        "console",
+        "clock",
     ];
     let filter = Targets::new()
         .with_default(quiet)

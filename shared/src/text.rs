@@ -28,7 +28,10 @@ mod tests {
         assert_eq!(cut_with_mark("你好".into(), 100), "你好");
         let cut = cut_with_mark("好".repeat(100), 100);
         assert!(cut.len() <= 100);
-        assert_eq!(cut, format!("{}… [cut: 88 more characters]", "好".repeat(12)));
+        assert_eq!(
+            cut,
+            format!("{}… [cut: 88 more characters]", "好".repeat(12))
+        );
     }
 
     proptest! {

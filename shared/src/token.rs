@@ -55,14 +55,22 @@ mod tests {
 
     #[test]
     fn two_tokens_are_valid_while_one_is_replaced() {
-        let tokens = Tokens::parse(&format!("{}, {}", Tokens::hash("old"), Tokens::hash("new"))).unwrap();
+        let tokens =
+            Tokens::parse(&format!("{}, {}", Tokens::hash("old"), Tokens::hash("new"))).unwrap();
         assert!(tokens.accept("old") && tokens.accept("new"));
         assert!(!tokens.accept("") && !tokens.accept("ol") && !tokens.accept(&Tokens::hash("old")));
     }
 
     #[test]
     fn a_list_that_is_no_list_of_hashes_is_refused() {
-        for list in ["", " , ", "abc", &"0".repeat(63), &"x".repeat(64), &format!("{},zz", "0".repeat(64))] {
+        for list in [
+            "",
+            " , ",
+            "abc",
+            &"0".repeat(63),
+            &"x".repeat(64),
+            &format!("{},zz", "0".repeat(64)),
+        ] {
             assert_eq!(Tokens::parse(list).unwrap_err(), TokenError, "{list}");
         }
     }

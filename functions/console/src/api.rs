@@ -105,7 +105,11 @@ impl Console {
             }
             _ => return Err(invalid("status: must be open or closed")),
         };
-        let conversations: Vec<_> = listing.conversations.iter().map(view::conversation).collect();
+        let conversations: Vec<_> = listing
+            .conversations
+            .iter()
+            .map(view::conversation)
+            .collect();
         Ok(json!({"conversations": conversations, "cursor": listing.cursor}))
     }
 
@@ -113,7 +117,8 @@ impl Console {
         let query = request.query_string_parameters();
         let after = query.first("after").filter(|after| !after.is_empty());
         // Side by side: an agent waits.
-        let (known, page) = tokio::try_join!(self.store.conversation(id), self.store.log(id, after))?;
+        let (known, page) =
+            tokio::try_join!(self.store.conversation(id), self.store.log(id, after))?;
         let known = known.ok_or(ApiError::NoSuchConversation)?;
         let page = page.ok_or_else(|| invalid("after: is not a cursor of this conversation"))?;
         let mut shown = json!({
@@ -218,7 +223,9 @@ impl Console {
 fn after_the_end(known: &Conversation) -> &'static str {
     match known.closed_by {
         Some(ClosedBy::User) => "The user has left and will not see this.",
-        Some(ClosedBy::Timeout) => "GPTBots has ended the conversation: the user will not see this.",
+        Some(ClosedBy::Timeout) => {
+            "GPTBots has ended the conversation: the user will not see this."
+        }
         Some(ClosedBy::Agent | ClosedBy::Bridge) | None => {
             "The conversation has ended: the user will not see this."
         }

@@ -58,7 +58,10 @@ pub(crate) fn file(name: &str, headers: &HeaderMap) -> Response<Body> {
         return plain(StatusCode::NOT_FOUND, "no such file");
     };
     let tag = format!("\"{}\"", hex::encode(&Sha256::digest(content)[..12]));
-    let mut response = if headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag.as_str()) {
+    let mut response = if headers
+        .get(IF_NONE_MATCH)
+        .is_some_and(|known| known == tag.as_str())
+    {
         plain(StatusCode::NOT_MODIFIED, "")
     } else {
         Response::new(Body::Text((*content).to_owned()))
@@ -84,7 +87,11 @@ pub(crate) fn without_slash() -> Response<Body> {
 fn plain(status: StatusCode, text: &str) -> Response<Body> {
     let mut response = Response::new(Body::Text(text.to_owned()));
     *response.status_mut() = status;
-    set(response.headers_mut(), CONTENT_TYPE, "text/plain; charset=utf-8");
+    set(
+        response.headers_mut(),
+        CONTENT_TYPE,
+        "text/plain; charset=utf-8",
+    );
     response
 }
 
@@ -126,7 +133,14 @@ mod tests {
     #[test]
     fn nothing_inline_is_in_the_page() {
         let (_, index) = FILES.iter().find(|(name, _)| *name == INDEX).unwrap();
-        for inline in ["<script>", "<style", "style=", "onclick=", "onload=", "javascript:"] {
+        for inline in [
+            "<script>",
+            "<style",
+            "style=",
+            "onclick=",
+            "onload=",
+            "javascript:",
+        ] {
             assert!(!index.contains(inline), "{inline}");
         }
     }
@@ -139,6 +153,9 @@ mod tests {
         let again = file("app.js", &headers);
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
         assert!(again.body().is_empty());
-        assert_eq!(file("../Cargo.toml", &headers).status(), StatusCode::NOT_FOUND);
+        assert_eq!(
+            file("../Cargo.toml", &headers).status(),
+            StatusCode::NOT_FOUND
+        );
     }
 }

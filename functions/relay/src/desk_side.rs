@@ -75,10 +75,7 @@ impl Relay {
                         .store
                         .history(&conversation.id, conversation.episode)
                         .await?;
-                    Ok(desk
-                        .open(conversation, &history)
-                        .await
-                        .map(Attempt::Opened))
+                    Ok(desk.open(conversation, &history).await.map(Attempt::Opened))
                 }
                 Err(error) => Ok(Err(error)),
             };

@@ -126,7 +126,11 @@ mod tests {
             r#"{"messageId":"m","body":"rubbish"}"#,
             r#"{}"#,
         ] {
-            assert_eq!(read(&format!(r#"{{"Records":[{record}]}}"#)).1, None, "{record}");
+            assert_eq!(
+                read(&format!(r#"{{"Records":[{record}]}}"#)).1,
+                None,
+                "{record}"
+            );
         }
     }
 }

@@ -233,10 +233,7 @@ impl Relay {
                 (mark, delivered(Some(reference)))
             }
             Attempt::Marks(outcome) => {
-                let mark = self
-                    .store
-                    .mark(entry, &outcome, Some(conversation))
-                    .await?;
+                let mark = self.store.mark(entry, &outcome, Some(conversation)).await?;
                 (mark, outcome)
             }
         };

@@ -60,7 +60,14 @@ mod tests {
     fn after(attempts: u32, asked: Option<u64>, now: Millis) -> Outcome {
         let random = Random::seeded(1);
         let asked = asked.map(Duration::from_secs);
-        after_transient(&entry(attempts), "down".into(), asked, now, 3_600_000, &random)
+        after_transient(
+            &entry(attempts),
+            "down".into(),
+            asked,
+            now,
+            3_600_000,
+            &random,
+        )
     }
 
     fn delay(outcome: Outcome) -> Millis {
@@ -85,6 +92,9 @@ mod tests {
     #[test]
     fn what_would_come_too_late_is_given_up() {
         assert!(matches!(after(9, None, 3_600_000), Outcome::Failed { .. }));
-        assert!(matches!(after(1, Some(u64::MAX), 1_000), Outcome::Failed { .. }));
+        assert!(matches!(
+            after(1, Some(u64::MAX), 1_000),
+            Outcome::Failed { .. }
+        ));
     }
 }

@@ -65,7 +65,11 @@ impl Relay {
     /// new one.
     async fn call(&self, conversation: &Conversation, entry: &Entry) -> Result<(), CallError> {
         let bot_id = conversation.bot.as_deref().unwrap_or_default();
-        let secrets = self.secrets.get().await.map_err(|error| no_key(error.to_string()))?;
+        let secrets = self
+            .secrets
+            .get()
+            .await
+            .map_err(|error| no_key(error.to_string()))?;
         let bot = bot(&secrets, bot_id)?;
         let refused = match self.send(&bot, entry).await {
             Err(failed) if failed.fault == Fault::Unauthorized => failed,

@@ -59,9 +59,7 @@ impl Turn {
             + self
                 .files
                 .iter()
-                .map(|file| {
-                    32 + file.url.len() + file.content_type.as_ref().map_or(0, String::len)
-                })
+                .map(|file| 32 + file.url.len() + file.content_type.as_ref().map_or(0, String::len))
                 .sum::<usize>()
     }
 }
@@ -135,7 +133,9 @@ mod tests {
 
     #[test]
     fn the_oldest_turns_go_first_and_are_counted() {
-        let turns = (0..10).map(|n| turn(format!("{n}{}", "x".repeat(60_000)))).collect();
+        let turns = (0..10)
+            .map(|n| turn(format!("{n}{}", "x".repeat(60_000))))
+            .collect();
         let history = History::new(turns);
         assert_eq!(history.turns.len() + history.omitted, 10);
         assert!(history.omitted >= 4);

@@ -119,12 +119,21 @@ mod tests {
     use super::*;
 
     fn fault(status: u16, body: &str) -> Fault {
-        read_answer(status, None, body.as_bytes()).unwrap_err().fault
+        read_answer(status, None, body.as_bytes())
+            .unwrap_err()
+            .fault
     }
 
     #[test]
     fn success_is_a_2xx_without_a_code_or_with_0_or_200() {
-        for body in ["", "{}", r#"{"code":0,"message":"OK","data":1}"#, r#"{"code":200}"#, r#"{"code":"0"}"#, "rubbish"] {
+        for body in [
+            "",
+            "{}",
+            r#"{"code":0,"message":"OK","data":1}"#,
+            r#"{"code":200}"#,
+            r#"{"code":"0"}"#,
+            "rubbish",
+        ] {
             assert_eq!(read_answer(200, None, body.as_bytes()), Ok(()), "{body}");
         }
     }
@@ -146,9 +155,19 @@ mod tests {
             (50000, transient.clone()),
         ] {
             for status in [200, 400] {
-                assert_eq!(fault(status, &format!(r#"{{"code":{code}}}"#)), expected, "{code} in {status}");
+                assert_eq!(
+                    fault(status, &format!(r#"{{"code":{code}}}"#)),
+                    expected,
+                    "{code} in {status}"
+                );
             }
-            assert_eq!(fault(400, &format!(r#"{{"error":{{"code":{code},"status":400}}}}"#)), expected);
+            assert_eq!(
+                fault(
+                    400,
+                    &format!(r#"{{"error":{{"code":{code},"status":400}}}}"#)
+                ),
+                expected
+            );
         }
         for status in [408, 429, 500, 502, 503, 504] {
             assert_eq!(fault(status, "<html>"), transient, "{status}");
@@ -157,18 +176,32 @@ mod tests {
         assert_eq!(fault(403, ""), Fault::Unauthorized);
         assert_eq!(fault(404, ""), Fault::Permanent);
         assert_eq!(fault(200, r#"{"code":12345}"#), Fault::Permanent);
-        assert_eq!(fault(302, ""), Fault::Permanent, "redirects are not followed");
+        assert_eq!(
+            fault(302, ""),
+            Fault::Permanent,
+            "redirects are not followed"
+        );
     }
 
     #[test]
     fn retry_after_is_honoured() {
         let error = read_answer(429, Some(" 7 "), b"").unwrap_err();
-        assert_eq!(error.fault, Fault::Transient { retry_after: Some(Duration::from_secs(7)) });
+        assert_eq!(
+            error.fault,
+            Fault::Transient {
+                retry_after: Some(Duration::from_secs(7))
+            }
+        );
     }
 
     #[test]
     fn the_error_does_not_repeat_what_gptbots_says() {
-        let error = read_answer(400, None, br#"{"code":40000,"message":"body 'secret words' too long"}"#).unwrap_err();
+        let error = read_answer(
+            400,
+            None,
+            br#"{"code":40000,"message":"body 'secret words' too long"}"#,
+        )
+        .unwrap_err();
         assert!(!format!("{error} {error:?}").contains("secret"));
         assert_eq!(error.to_string(), "parameter error (HTTP 400, code 40000)");
     }

@@ -10,7 +10,9 @@ const EMPTY: &str = "[empty message]";
 /// Members that hold the text of a message, in this order of preference.
 const TEXTS: [&str; 5] = ["text", "body", "content", "message", "caption"];
 /// Members that hold an address.
-const LINKS: [&str; 7] = ["url", "file_url", "image", "audio", "video", "document", "link"];
+const LINKS: [&str; 7] = [
+    "url", "file_url", "image", "audio", "video", "document", "link",
+];
 /// Members that hold further parts.
 const PARTS: [&str; 3] = ["files", "attachments", "parts"];
 /// How deep parts may lie; deeper ones are shown as JSON.
@@ -87,7 +89,14 @@ mod tests {
 
     #[test]
     fn nothing_is_shown_as_nothing_not_as_silence() {
-        for body in [json!(null), json!(""), json!(" \n"), json!([]), json!({}), json!([null])] {
+        for body in [
+            json!(null),
+            json!(""),
+            json!(" \n"),
+            json!([]),
+            json!({}),
+            json!([null]),
+        ] {
             assert_eq!(shown(body), EMPTY);
         }
         assert_eq!(body_as_text(&json!({})), EMPTY);
@@ -96,11 +105,15 @@ mod tests {
     #[test]
     fn files_become_links() {
         assert_eq!(
-            shown(json!([{"type": "image", "url": "https://x/1.png"}, {"text": "see", "files": [{"url": "https://x/2"}]}])),
+            shown(
+                json!([{"type": "image", "url": "https://x/1.png"}, {"text": "see", "files": [{"url": "https://x/2"}]}])
+            ),
             "https://x/1.png\nsee\nhttps://x/2"
         );
         assert_eq!(
-            body_as_text(&json!({"body": "look", "files": [{"content_type": "a/b", "url": "https://x/3"}]})),
+            body_as_text(
+                &json!({"body": "look", "files": [{"content_type": "a/b", "url": "https://x/3"}]})
+            ),
             "look\nhttps://x/3"
         );
     }

@@ -36,7 +36,12 @@ pub trait Outbound: Send + Sync {
     /// # Errors
     /// When GPTBots did not take it, or it is not known whether it did; the error says whether
     /// trying again can help.
-    async fn reply(&self, bot: &Bot, conversation: &ConversationId, text: &str) -> Result<(), CallError>;
+    async fn reply(
+        &self,
+        bot: &Bot,
+        conversation: &ConversationId,
+        text: &str,
+    ) -> Result<(), CallError>;
 
     /// Ends the human conversation; the bot talks to the user again.
     ///
@@ -123,7 +128,12 @@ impl Client {
 
 #[async_trait::async_trait]
 impl Outbound for Client {
-    async fn reply(&self, bot: &Bot, conversation: &ConversationId, text: &str) -> Result<(), CallError> {
+    async fn reply(
+        &self,
+        bot: &Bot,
+        conversation: &ConversationId,
+        text: &str,
+    ) -> Result<(), CallError> {
         let call = Call {
             conversation_id: conversation.as_str(),
             timestamp: self.clock.now(),

@@ -7,7 +7,9 @@
 use serde_json::Value;
 
 use super::body::{as_text, body_as_text};
-use crate::conversation::{ClosedBy, ConversationId, EntryId, History, Speaker, Turn, TurnFile, User};
+use crate::conversation::{
+    ClosedBy, ConversationId, EntryId, History, Speaker, Turn, TurnFile, User,
+};
 use crate::text::cut_with_mark;
 use crate::time::Millis;
 
@@ -379,14 +381,19 @@ mod tests {
 
     #[test]
     fn only_the_two_documented_close_types_are_known() {
-        let close = |kind: Value| parse_close(&json!({"conversation_id": "c", "timestamp": 1, "type": kind}));
+        let close = |kind: Value| {
+            parse_close(&json!({"conversation_id": "c", "timestamp": 1, "type": kind}))
+        };
         assert_eq!(close(json!("TIMEOUT")).unwrap().by, ClosedBy::Timeout);
         assert_eq!(close(json!("USER_CLOSED")).unwrap().by, ClosedBy::User);
         assert_eq!(
             close(json!("user_closed")).unwrap_err().to_string(),
             "type: must be TIMEOUT or USER_CLOSED"
         );
-        assert_eq!(close(Value::Null).unwrap_err().to_string(), "type: is missing");
+        assert_eq!(
+            close(Value::Null).unwrap_err().to_string(),
+            "type: is missing"
+        );
     }
 
     #[test]
@@ -398,7 +405,10 @@ mod tests {
         assert_ne!(chat(1, json!("ok")).entry, chat(2, json!("ok")).entry);
         // Alike once cut, but not the same line.
         let long = "x".repeat(MAX_LINE_BYTES);
-        let (a, b) = (chat(1, json!(format!("{long}a"))), chat(1, json!(format!("{long}b"))));
+        let (a, b) = (
+            chat(1, json!(format!("{long}a"))),
+            chat(1, json!(format!("{long}b"))),
+        );
         assert_eq!(a.text, b.text);
         assert_ne!(a.entry, b.entry);
         assert!(a.text.len() <= MAX_LINE_BYTES);

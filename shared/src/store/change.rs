@@ -90,14 +90,19 @@ impl Change {
     }
 
     /// Requires that the item is new, or all of the comparisons.
-    pub(super) fn require_absent_or(mut self, comparisons: Vec<(&str, &str, AttributeValue)>) -> Self {
+    pub(super) fn require_absent_or(
+        mut self,
+        comparisons: Vec<(&str, &str, AttributeValue)>,
+    ) -> Self {
         let pk = self.name(super::keys::PK);
         let all: Vec<_> = comparisons
             .into_iter()
             .map(|(name, comparison, value)| self.comparison(name, comparison, value))
             .collect();
-        self.require
-            .push(format!("(attribute_not_exists({pk}) OR ({}))", all.join(" AND ")));
+        self.require.push(format!(
+            "(attribute_not_exists({pk}) OR ({}))",
+            all.join(" AND ")
+        ));
         self
     }
 

@@ -5,9 +5,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::StoreError;
 use super::item::{Item, Put, Reader, key, n, s};
 use super::keys::{
-    CHANGED, DUE, DUE_AT, ENTRY_PREFIX, EXPIRES_AT, LIST, LIST_AT, META, META_OUT, OUT, PK, SK,
-    changed, closed_list, conversation_of, conversation_pk, due, due_at, entry_sk, list_at,
-    open_list, out, shard, DAY,
+    CHANGED, DAY, DUE, DUE_AT, ENTRY_PREFIX, EXPIRES_AT, LIST, LIST_AT, META, META_OUT, OUT, PK,
+    SK, changed, closed_list, conversation_of, conversation_pk, due, due_at, entry_sk, list_at,
+    open_list, out, shard,
 };
 use crate::conversation::{
     Agent, Author, ClosedBy, Conversation, Delivery, Entry, EntryId, Kind, Last, Side, Status, User,
@@ -107,10 +107,19 @@ pub(super) fn meta_item(conversation: &Conversation, expires_at: i64) -> Item {
     item.put("closed_by", conversation.closed_by.map(|by| s(by.as_str())));
     item.put("close_reason", conversation.close_reason.as_deref().map(s));
     item.put("close_sent_at", conversation.close_sent_at.map(n));
-    item.put("agent_id", conversation.agent.as_ref().map(|agent| s(agent.id.as_str())));
+    item.put(
+        "agent_id",
+        conversation
+            .agent
+            .as_ref()
+            .map(|agent| s(agent.id.as_str())),
+    );
     item.put(
         "agent_name",
-        conversation.agent.as_ref().map(|agent| s(agent.name.as_str())),
+        conversation
+            .agent
+            .as_ref()
+            .map(|agent| s(agent.name.as_str())),
     );
     if let Some(last) = &conversation.last {
         item.put("last_author", s(last.author.as_str()));
@@ -142,7 +151,10 @@ pub(super) fn conversation(item: &Item) -> Result<Conversation, StoreError> {
         None => User::default(),
         Some(json) => serde_json::from_str(json).map_err(|_| StoreError::Unreadable("user"))?,
     };
-    let agent = match (reader.opt_string("agent_id")?, reader.opt_string("agent_name")?) {
+    let agent = match (
+        reader.opt_string("agent_id")?,
+        reader.opt_string("agent_name")?,
+    ) {
         (Some(id), name) => Some(Agent {
             name: name.unwrap_or_default(),
             id,

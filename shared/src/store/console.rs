@@ -6,8 +6,8 @@ use super::change::{Change, put_new};
 use super::codec::{self, STRAY_AFTER, conversation};
 use super::item::{Item, Put, key, n, s};
 use super::keys::{
-    CHANGED, DUE, DUE_AT, EXPIRES_AT, META, OUT, accepted_sk, changed, conversation_pk, due, due_at,
-    entry_sk, of_episode, out, shard,
+    CHANGED, DUE, DUE_AT, EXPIRES_AT, META, OUT, accepted_sk, changed, conversation_pk, due,
+    due_at, entry_sk, of_episode, out, shard,
 };
 use super::lanes::entry_key;
 use super::transact::Written;

@@ -120,12 +120,9 @@ pub(super) fn due_at(at: Millis, side: Side) -> String {
 
 /// The partition of the global indexes that a conversation's items fall into.
 pub(super) fn shard(id: &ConversationId) -> u8 {
-    let sum = id
-        .as_str()
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-        });
+    let sum = id.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
     (sum % u32::from(SHARDS)) as u8
 }
 

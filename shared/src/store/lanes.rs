@@ -129,7 +129,9 @@ impl Store {
             .require("delivery", "=", s(seen.delivery.as_str()))
             .require("attempts", "=", n(seen.attempts.into()));
         match self.update("claim", entry_key(seen), change).await? {
-            Written::No { item, .. } if item.as_ref().and_then(|item| item.get("lease_token")) != Some(&n(token)) => {
+            Written::No { item, .. }
+                if item.as_ref().and_then(|item| item.get("lease_token")) != Some(&n(token)) =>
+            {
                 Ok(None)
             }
             Written::Yes | Written::No { .. } => Ok(Some(Entry {
@@ -171,10 +173,9 @@ impl Store {
                         .update(change.in_transaction(&self.table, entry_key(entry)))
                         .build(),
                     TransactWriteItem::builder()
-                        .update(meta.in_transaction(
-                            &self.table,
-                            key(conversation_pk(&known.id), META),
-                        ))
+                        .update(
+                            meta.in_transaction(&self.table, key(conversation_pk(&known.id), META)),
+                        )
                         .build(),
                 ];
                 self.transact("mark", parts).await?
@@ -256,10 +257,9 @@ impl Store {
                 )
                 .build(),
             TransactWriteItem::builder()
-                .update(meta.in_transaction(
-                    &self.table,
-                    key(conversation_pk(&conversation.id), META),
-                ))
+                .update(
+                    meta.in_transaction(&self.table, key(conversation_pk(&conversation.id), META)),
+                )
                 .build(),
             TransactWriteItem::builder()
                 .put(put(&self.table, back))

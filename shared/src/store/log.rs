@@ -184,7 +184,10 @@ impl Store {
     /// When the table cannot be read.
     pub async fn history(&self, id: &ConversationId, episode: u32) -> Result<History, StoreError> {
         let item = self
-            .get("read history", key(conversation_pk(id), history_sk(episode)))
+            .get(
+                "read history",
+                key(conversation_pk(id), history_sk(episode)),
+            )
             .await?;
         match item {
             None => Ok(History::default()),
@@ -198,8 +201,8 @@ impl Store {
     /// # Errors
     /// When the table cannot be read.
     pub async fn open_conversations(&self, cursor: Option<&str>) -> Result<Listing, StoreError> {
-        let shards = (0..SHARDS)
-            .map(|shard| self.list(open_list(shard), true, cursor.map(str::to_owned)));
+        let shards =
+            (0..SHARDS).map(|shard| self.list(open_list(shard), true, cursor.map(str::to_owned)));
         let mut items: Vec<Item> = try_join_all(shards).await?.into_iter().flatten().collect();
         items.sort_by(|a, b| position(a).cmp(position(b)));
         let cursor = (items.len() > LIST_PAGE).then(|| position(&items[LIST_PAGE - 1]).to_owned());
@@ -231,7 +234,10 @@ impl Store {
         let mut day = newest;
         while day >= oldest && newest - day < DAYS_A_CALL {
             // Days in fours: most days of most deployments are small.
-            let days: Vec<i64> = (0..4).map(|n| day - n).filter(|day| *day >= oldest).collect();
+            let days: Vec<i64> = (0..4)
+                .map(|n| day - n)
+                .filter(|day| *day >= oldest)
+                .collect();
             let pages = days.iter().map(|day| {
                 let before = before.take();
                 self.list(closed_list(*day), false, before)

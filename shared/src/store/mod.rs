@@ -41,7 +41,12 @@ pub struct Store {
 
 impl Store {
     /// The table of this name, reached by this client.
-    pub fn new(client: Client, table: impl Into<String>, clock: SharedClock, random: Random) -> Self {
+    pub fn new(
+        client: Client,
+        table: impl Into<String>,
+        clock: SharedClock,
+        random: Random,
+    ) -> Self {
         Self {
             client,
             table: table.into(),

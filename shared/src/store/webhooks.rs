@@ -229,10 +229,7 @@ impl Store {
         );
         let mut parts = vec![
             TransactWriteItem::builder()
-                .update(change.in_transaction(
-                    &self.table,
-                    key(conversation_pk(&known.id), META),
-                ))
+                .update(change.in_transaction(&self.table, key(conversation_pk(&known.id), META)))
                 .build(),
             self.put_entry(&notice, expires_at),
         ];
@@ -364,10 +361,7 @@ impl Store {
             );
         let mut entry = Entry::new(
             id.clone(),
-            EntryId::of_system_line(
-                close.timestamp,
-                &format!("closing:{}", close.by),
-            ),
+            EntryId::of_system_line(close.timestamp, &format!("closing:{}", close.by)),
             Kind::Closing,
             Author::System,
             Some(Side::Desk),
@@ -427,10 +421,7 @@ fn greeting(opened: &mut Conversation, handoff: &Handoff, now: Millis) -> Option
     opened.user_lane_at = at;
     Some(Entry::new(
         opened.id.clone(),
-        EntryId::of_system_line(
-            opened.established.unwrap_or(at),
-            "greeting",
-        ),
+        EntryId::of_system_line(opened.established.unwrap_or(at), "greeting"),
         Kind::Notice,
         Author::System,
         Some(Side::User),

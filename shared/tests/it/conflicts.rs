@@ -1,0 +1,187 @@
+//! Collisions of transactions, which the embedded database does not have and the SDK does not try
+//! again: injected.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents, SharedHttpClient};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use handoff::conversation::Side;
+use handoff::store::{EstablishOutcome, Posted, StoreError};
+
+use crate::support::{Table, ann, chat, close, establish, handoff, id};
+
+/// Answers the first `left` calls of one operation with an error, and passes on all others.
+#[derive(Debug, Clone)]
+struct Faulty {
+    inner: SharedHttpClient,
+    operation: &'static str,
+    answer: &'static str,
+    left: Arc<AtomicU32>,
+    /// Do it all the same, and only then answer with the error.
+    after_effect: bool,
+}
+
+#[derive(Debug)]
+struct Connector {
+    faulty: Faulty,
+    inner: SharedHttpConnector,
+}
+
+impl HttpClient for Faulty {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Connector {
+            faulty: self.clone(),
+            inner: self.inner.http_connector(settings, components),
+        })
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let faulty = &self.faulty;
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let mine = target.ends_with(faulty.operation)
+            && faulty
+                .left
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                    left.checked_sub(1)
+                })
+                .is_ok();
+        if !mine {
+            return self.inner.call(request);
+        }
+        let mut answer = HttpResponse::new(
+            StatusCode::try_from(400).unwrap(),
+            SdkBody::from(faulty.answer),
+        );
+        answer
+            .headers_mut()
+            .insert("content-type", "application/x-amz-json-1.0");
+        if faulty.after_effect {
+            let done = self.inner.call(request);
+            return HttpConnectorFuture::new(async move { done.await.map(|_| answer) });
+        }
+        HttpConnectorFuture::ready(Ok(answer))
+    }
+}
+
+const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+    "message":"Transaction cancelled","CancellationReasons":[{"Code":"TransactionConflict"},{"Code":"None"},{"Code":"None"}]}"#;
+const SINGLE_CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"in progress"}"#;
+
+/// A store whose first `times` calls of an operation fail with this answer.
+fn failing(
+    table: &Table,
+    operation: &'static str,
+    answer: &'static str,
+    times: u32,
+) -> (handoff::store::Store, Arc<AtomicU32>) {
+    faulty(table, operation, answer, times, false)
+}
+
+fn faulty(
+    table: &Table,
+    operation: &'static str,
+    answer: &'static str,
+    times: u32,
+    after_effect: bool,
+) -> (handoff::store::Store, Arc<AtomicU32>) {
+    let client = table.db.client();
+    let left = Arc::new(AtomicU32::new(times));
+    let faulty = Faulty {
+        inner: client.config().http_client().unwrap(),
+        operation,
+        answer,
+        left: left.clone(),
+        after_effect,
+    };
+    let config = client.config().to_builder().http_client(faulty).build();
+    let store = table.through(aws_sdk_dynamodb::Client::from_conf(config));
+    (store, left)
+}
+
+#[tokio::test]
+async fn a_transaction_that_collides_is_tried_again() {
+    let table = Table::new().await;
+    let (store, left) = failing(&table, "TransactWriteItems", CONFLICT, 3);
+    let outcome = store.establish(&establish(100), &handoff()).await.unwrap();
+    assert_eq!(outcome, EstablishOutcome::Opened);
+    assert_eq!(left.load(Ordering::SeqCst), 0);
+    assert_eq!(table.texts(Side::User).await, ["hello"]);
+
+    let (store, _) = failing(&table, "TransactWriteItems", CONFLICT, 3);
+    let posted = store.post(&id(), &ann(), "k", "hi", 90).await.unwrap();
+    assert!(matches!(posted, Posted::Stored(_)));
+    let (store, _) = failing(&table, "TransactWriteItems", CONFLICT, 3);
+    store.close(&close(200), 90).await.unwrap();
+    assert!(table.conversation().await.is_closed());
+}
+
+#[tokio::test]
+async fn a_single_write_that_meets_a_transaction_is_tried_again() {
+    let table = Table::new().await;
+    table.establish(100).await;
+    let (store, left) = failing(&table, "PutItem", SINGLE_CONFLICT, 3);
+    store.chat(&chat(110, "x"), 90).await.unwrap();
+    assert_eq!(left.load(Ordering::SeqCst), 0);
+    let (store, left) = failing(&table, "UpdateItem", SINGLE_CONFLICT, 3);
+    let head = table.lane(Side::User).await.entries.remove(0);
+    assert!(store.claim(&head, i64::MAX).await.unwrap().is_some());
+    assert_eq!(left.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_is_lost_is_recognised_as_our_own() {
+    let table = Table::new().await;
+    table.establish(100).await;
+    let head = table.lane(Side::User).await.entries.remove(0);
+    let (store, _) = faulty(&table, "UpdateItem", SINGLE_CONFLICT, 1, true);
+    let claimed = store.claim(&head, i64::MAX).await.unwrap();
+    assert!(
+        claimed.is_some(),
+        "it is ours, though the second try found it taken"
+    );
+}
+
+#[tokio::test]
+async fn an_establish_whose_answer_is_lost_is_stored_once() {
+    let table = Table::new().await;
+    let (store, _) = faulty(&table, "TransactWriteItems", CONFLICT, 1, true);
+    let outcome = store.establish(&establish(100), &handoff()).await.unwrap();
+    assert_eq!(outcome, EstablishOutcome::Repeated);
+    assert_eq!(table.texts(Side::User).await, ["hello"]);
+}
+
+#[tokio::test]
+async fn collisions_without_end_are_an_error_that_names_the_operation() {
+    let table = Table::new().await;
+    let (store, _) = failing(&table, "TransactWriteItems", CONFLICT, u32::MAX);
+    let error = store
+        .establish(&establish(100), &handoff())
+        .await
+        .unwrap_err();
+    assert_eq!(error, StoreError::Contended("establish"));
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_there_is_an_error_that_names_the_code() {
+    let table = Table::new().await;
+    let store = handoff::store::Store::new(
+        table.db.client(),
+        "missing",
+        table.clock.shared(),
+        handoff::random::Random::seeded(1),
+    );
+    let error = store.chat(&chat(1, "x"), 90).await.unwrap_err().to_string();
+    assert_eq!(error, "chat failed: ResourceNotFoundException");
+}

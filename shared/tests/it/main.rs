@@ -1,0 +1,10 @@
+//! The store against a real DynamoDB API, and the GPTBots client against a server.
+
+mod client;
+mod conflicts;
+mod console;
+mod lanes;
+mod log;
+mod schema;
+mod support;
+mod webhooks;

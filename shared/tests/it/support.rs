@@ -1,0 +1,152 @@
+//! A table in an embedded DynamoDB, in virtual time.
+
+use handoff::conversation::{
+    Agent, Conversation, ConversationId, Entry, History, Side, Speaker, Turn, User,
+};
+use handoff::gptbots::{Chat, Close, Establish};
+use handoff::random::Random;
+use handoff::store::{EstablishOutcome, Handoff, Lane, Outcome, Posted, Store, schema};
+use handoff::time::{Clock as _, ManualClock, Millis};
+use local_aws::dynamodb::EmbeddedDynamoDb;
+use serde_json::json;
+
+/// When the tests begin.
+pub(crate) const START: Millis = 1_742_265_090_895;
+
+pub(crate) struct Table {
+    pub(crate) store: Store,
+    pub(crate) clock: ManualClock,
+    // Stops with the table.
+    pub(crate) db: EmbeddedDynamoDb,
+}
+
+impl Table {
+    pub(crate) async fn new() -> Self {
+        let db = EmbeddedDynamoDb::start(None).await.unwrap();
+        let clock = ManualClock::at(START);
+        let store = Store::new(db.client(), "conversations", clock.shared(), Random::seeded(1));
+        assert!(schema::create_table(store.client(), "conversations").await.unwrap());
+        Self { store, clock, db }
+    }
+
+    /// The same table through another client.
+    pub(crate) fn through(&self, client: aws_sdk_dynamodb::Client) -> Store {
+        Store::new(client, "conversations", self.clock.shared(), Random::seeded(2))
+    }
+
+    pub(crate) async fn establish(&self, timestamp: Millis) -> EstablishOutcome {
+        self.clock.advance(1);
+        self.store
+            .establish(&establish(timestamp), &handoff())
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn chat(&self, timestamp: Millis, text: &str) {
+        self.clock.advance(1);
+        self.store.chat(&chat(timestamp, text), 90).await.unwrap();
+    }
+
+    pub(crate) async fn post(&self, key: &str, text: &str) -> Posted {
+        self.clock.advance(1);
+        self.store.post(&id(), &ann(), key, text, 90).await.unwrap()
+    }
+
+    pub(crate) async fn conversation(&self) -> Conversation {
+        self.store.conversation(&id()).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn lane(&self, side: Side) -> Lane {
+        self.store.lane(&id(), side).await.unwrap()
+    }
+
+    /// The texts of a lane, in order of delivery.
+    pub(crate) async fn texts(&self, side: Side) -> Vec<String> {
+        let lane = self.lane(side).await;
+        lane.entries.into_iter().map(|entry| entry.text).collect()
+    }
+
+    /// Carries a lane to its end, as the relay would, and says what it carried.
+    pub(crate) async fn deliver(&self, side: Side) -> Vec<String> {
+        let lane = self.lane(side).await;
+        let mut texts = Vec::new();
+        for entry in lane.entries {
+            let claimed = self.claim(&entry).await.unwrap();
+            let outcome = Outcome::Delivered {
+                remote_id: None,
+                late: false,
+            };
+            self.store
+                .mark(&claimed, &outcome, lane.conversation.as_ref())
+                .await
+                .unwrap();
+            texts.push(entry.text);
+        }
+        texts
+    }
+
+    pub(crate) async fn claim(&self, entry: &Entry) -> Option<Entry> {
+        self.store
+            .claim(entry, self.clock.now() + 1_000)
+            .await
+            .unwrap()
+    }
+}
+
+pub(crate) fn id() -> ConversationId {
+    ConversationId::new("67d8db020fa31d1ef64f53dg").unwrap()
+}
+
+pub(crate) fn ann() -> Agent {
+    Agent {
+        id: "ann".into(),
+        name: "Ann".into(),
+    }
+}
+
+pub(crate) fn bob() -> Agent {
+    Agent {
+        id: "bob".into(),
+        name: "Bob".into(),
+    }
+}
+
+pub(crate) fn handoff() -> Handoff {
+    Handoff {
+        desk: "console".into(),
+        greeting: Some("hello".into()),
+        retention_days: 90,
+    }
+}
+
+pub(crate) fn establish(timestamp: Millis) -> Establish {
+    Establish {
+        conversation: id(),
+        timestamp,
+        bot: "bot".into(),
+        user: User {
+            user_id: Some("u1".into()),
+            ..User::default()
+        },
+        history: History::new(vec![Turn {
+            speaker: Speaker::User,
+            kind: Some("QUESTION".into()),
+            text: format!("question of {timestamp}"),
+            files: Vec::new(),
+        }]),
+    }
+}
+
+pub(crate) fn chat(timestamp: Millis, text: &str) -> Chat {
+    handoff::gptbots::parse_chat(&json!({
+        "conversation_id": id().as_str(), "timestamp": timestamp, "body": text,
+    }))
+    .unwrap()
+}
+
+pub(crate) fn close(timestamp: Millis) -> Close {
+    handoff::gptbots::parse_close(&json!({
+        "conversation_id": id().as_str(), "timestamp": timestamp, "type": "USER_CLOSED",
+    }))
+    .unwrap()
+}
