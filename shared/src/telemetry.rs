@@ -11,6 +11,24 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 /// Targets that print what they are given stay quiet at every level: the runtime prints events at
 /// TRACE, the HTTP and SDK crates print headers and bodies at DEBUG and TRACE.
 pub fn init(level: Option<&str>) {
+    let layer = tracing_subscriber::fmt::layer().json().flatten_event(true);
+    // Without time: CloudWatch stamps every line. A second call (tests) keeps the first.
+    let _ = tracing_subscriber::registry()
+        .with(filter(level))
+        .with(layer.without_time())
+        .try_init();
+}
+
+/// Starts logging to stderr, as text for people: for programs on one machine.
+pub fn init_to_stderr(level: Option<&str>) {
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let _ = tracing_subscriber::registry()
+        .with(filter(level))
+        .with(layer.with_ansi(false))
+        .try_init();
+}
+
+fn filter(level: Option<&str>) -> Targets {
     let level = level
         .and_then(|level| level.parse::<Level>().ok())
         .unwrap_or(Level::INFO);
@@ -24,17 +42,7 @@ pub fn init(level: Option<&str>) {
         "console",
         "clock",
     ];
-    let filter = Targets::new()
+    Targets::new()
         .with_default(quiet)
-        .with_targets(ours.map(|target| (target, level)));
-    // Without time: CloudWatch stamps every line. A second call (tests) keeps the first.
-    let _ = tracing_subscriber::registry()
-        .with(filter)
-        .with(
-            tracing_subscriber::fmt::layer()
-                .json()
-                .flatten_event(true)
-                .without_time(),
-        )
-        .try_init();
+        .with_targets(ours.map(|target| (target, level)))
 }

@@ -50,6 +50,9 @@ pub trait Outbound: Send + Sync {
     async fn close(&self, bot: &Bot, conversation: &ConversationId) -> Result<(), CallError>;
 }
 
+/// The HTTP client cannot be made.
+pub type ClientError = reqwest::Error;
+
 /// The client for GPTBots' API.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -71,7 +74,7 @@ impl Client {
     ///
     /// # Errors
     /// When TLS cannot be set up (no root certificates, say).
-    pub fn new(targets: Targets, clock: SharedClock) -> Result<Self, reqwest::Error> {
+    pub fn new(targets: Targets, clock: SharedClock) -> Result<Self, ClientError> {
         // A second call finds the provider installed: as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let guard = Guard::new(targets);

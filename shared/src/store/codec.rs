@@ -15,13 +15,12 @@ use crate::conversation::{
 use crate::text::head;
 use crate::time::Millis;
 
-/// How long an entry may be undelivered before the clock looks at it, beyond the next attempt.
-pub(super) const STRAY_AFTER: Millis = 60_000;
 /// How much of the last line a list shows, in bytes.
 const LAST_BYTES: usize = 200;
 
-/// An entry as a new item. Its last change is its acceptance.
-pub(super) fn entry_item(entry: &Entry, expires_at: i64) -> Item {
+/// An entry as a new item; the clock looks at it `stray_after` its acceptance. Its last change is
+/// its acceptance.
+pub(super) fn entry_item(entry: &Entry, stray_after: Millis, expires_at: i64) -> Item {
     let mut item = key(conversation_pk(&entry.conversation), entry_sk(&entry.id));
     item.put("kind", s(entry.kind.as_str()));
     item.put("author", s(entry.author.as_str()));
@@ -40,7 +39,7 @@ pub(super) fn entry_item(entry: &Entry, expires_at: i64) -> Item {
     if let Some(side) = entry.to.filter(|_| entry.is_undelivered()) {
         item.put(OUT, s(out(side, entry)));
         item.put(DUE, s(due(shard(&entry.conversation))));
-        item.put(DUE_AT, s(due_at(entry.at + STRAY_AFTER, side)));
+        item.put(DUE_AT, s(due_at(entry.at + stray_after, side)));
     }
     item
 }

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::change::{Change, put_new};
-use super::codec::{self, STRAY_AFTER, conversation};
+use super::codec::{self, conversation};
 use super::item::{Item, Put, key, n, s};
 use super::keys::{
     CHANGED, DUE, DUE_AT, EXPIRES_AT, META, OUT, accepted_sk, changed, conversation_pk, due,
@@ -357,7 +357,7 @@ impl Store {
             .set("queued_at", n(now))
             .set(OUT, s(out(side, &entry)))
             .set(DUE, s(due(shard(id))))
-            .set(DUE_AT, s(due_at(now + STRAY_AFTER, side)))
+            .set(DUE_AT, s(due_at(now + self.stray_after, side)))
             .set(CHANGED, s(changed(now, &entry.id)))
             .remove(&["error", "next_at"])
             .require("delivery", "=", s(Delivery::Failed.as_str()));

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::change::{Change, put};
-use super::codec::{self, STRAY_AFTER, conversation, entry, entry_item};
+use super::codec::{self, conversation, entry, entry_item};
 use super::item::{Item, Put, key, n, s};
 use super::keys::{
     CHANGED, DUE, DUE_AT, EXPIRES_AT, LANES, META, META_OUT, OUT, PK, REF, SK, changed,
@@ -217,7 +217,7 @@ impl Store {
                 .set("delivery", s(Delivery::Retrying.as_str()))
                 .set("next_at", n(*at))
                 .set("error", s(reason.as_str()))
-                .set(DUE_AT, s(due_at(at + STRAY_AFTER, side))),
+                .set(DUE_AT, s(due_at(at + self.stray_after, side))),
             Outcome::Failed { reason } => change
                 .set("delivery", s(Delivery::Failed.as_str()))
                 .set("error", s(reason.as_str()))
@@ -292,7 +292,7 @@ impl Store {
             self.now(),
         );
         entry.episode = Some(conversation.episode);
-        let item = entry_item(&entry, self.expires_at(retention_days));
+        let item = entry_item(&entry, self.stray_after, self.expires_at(retention_days));
         self.put_if_new("close again", item).await?;
         Ok(())
     }
@@ -311,7 +311,7 @@ impl Store {
             .set("delivery", s(Delivery::Pending.as_str()))
             .set("attempts", n(i64::from(head.attempts) + 1))
             .set(DUE, s(due(shard(&head.conversation))))
-            .set(DUE_AT, s(due_at(now + STRAY_AFTER, side)))
+            .set(DUE_AT, s(due_at(now + self.stray_after, side)))
             .require_present(OUT)
             .require("delivery", "=", s(head.delivery.as_str()))
             .require("attempts", "=", n(head.attempts.into()));

@@ -25,10 +25,13 @@ pub use log::{Listing, LogPage};
 pub use settings::StoredSettings;
 pub use webhooks::{ChatOutcome, CloseOutcome, EstablishOutcome, Handoff};
 
-use aws_sdk_dynamodb::Client;
+pub use aws_sdk_dynamodb::Client;
 
 use crate::random::Random;
 use crate::time::{Millis, SharedClock};
+
+/// How long an entry may be undelivered before the clock looks at it, beyond its next attempt.
+const STRAY_AFTER: Millis = 60_000;
 
 /// The table of conversations.
 #[derive(Debug, Clone)]
@@ -37,6 +40,7 @@ pub struct Store {
     table: String,
     clock: SharedClock,
     random: Random,
+    stray_after: Millis,
 }
 
 impl Store {
@@ -52,6 +56,16 @@ impl Store {
             table: table.into(),
             clock,
             random,
+            stray_after: STRAY_AFTER,
+        }
+    }
+
+    /// Lets the clock look at an undelivered entry after this long, instead of a minute: for
+    /// tests in which bells get lost.
+    pub fn with_stray_after(self, stray_after: Millis) -> Self {
+        Self {
+            stray_after,
+            ..self
         }
     }
 

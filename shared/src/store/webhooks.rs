@@ -306,7 +306,10 @@ impl Store {
 
     pub(super) fn put_entry(&self, entry: &Entry, expires_at: i64) -> TransactWriteItem {
         TransactWriteItem::builder()
-            .put(put_new(&self.table, entry_item(entry, expires_at)))
+            .put(put_new(
+                &self.table,
+                entry_item(entry, self.stray_after, expires_at),
+            ))
             .build()
     }
 
@@ -326,7 +329,7 @@ impl Store {
             self.now(),
         );
         entry.sent_at = Some(chat.timestamp);
-        let item = entry_item(&entry, self.expires_at(retention_days));
+        let item = entry_item(&entry, self.stray_after, self.expires_at(retention_days));
         Ok(match self.put_if_new("chat", item).await? {
             Written::Yes => ChatOutcome::Stored,
             Written::No { .. } => ChatOutcome::Repeated,

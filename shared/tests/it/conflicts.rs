@@ -96,7 +96,7 @@ fn faulty(
     times: u32,
     after_effect: bool,
 ) -> (handoff::store::Store, Arc<AtomicU32>) {
-    let client = table.db.client();
+    let client = table.store.client().clone();
     let left = Arc::new(AtomicU32::new(times));
     let faulty = Faulty {
         inner: client.config().http_client().unwrap(),
@@ -177,7 +177,7 @@ async fn collisions_without_end_are_an_error_that_names_the_operation() {
 async fn a_table_that_is_not_there_is_an_error_that_names_the_code() {
     let table = Table::new().await;
     let store = handoff::store::Store::new(
-        table.db.client(),
+        table.store.client().clone(),
         "missing",
         table.clock.shared(),
         handoff::random::Random::seeded(1),

@@ -4,11 +4,10 @@ use handoff::conversation::{
     Agent, Conversation, ConversationId, Entry, History, Side, Speaker, Turn, User,
 };
 use handoff::gptbots::{Chat, Close, Establish};
-use handoff::random::Random;
-use handoff::store::{EstablishOutcome, Handoff, Lane, Outcome, Posted, Store, schema};
+use handoff::store::{Client, EstablishOutcome, Handoff, Lane, Outcome, Posted, Store};
 use handoff::time::{Clock as _, ManualClock, Millis};
-use local_aws::dynamodb::EmbeddedDynamoDb;
 use serde_json::json;
+use test_support::TestTable;
 
 /// When the tests begin.
 pub(crate) const START: Millis = 1_742_265_090_895;
@@ -16,22 +15,23 @@ pub(crate) const START: Millis = 1_742_265_090_895;
 pub(crate) struct Table {
     pub(crate) store: Store,
     pub(crate) clock: ManualClock,
-    // Stops with the table.
-    pub(crate) db: EmbeddedDynamoDb,
+    inner: TestTable,
 }
 
 impl Table {
     pub(crate) async fn new() -> Self {
-        let db = EmbeddedDynamoDb::start(None).await.unwrap();
         let clock = ManualClock::at(START);
-        let store = Store::new(db.client(), "conversations", clock.shared(), Random::seeded(1));
-        assert!(schema::create_table(store.client(), "conversations").await.unwrap());
-        Self { store, clock, db }
+        let inner = TestTable::with_clock(clock.shared()).await;
+        Self {
+            store: inner.store.clone(),
+            clock,
+            inner,
+        }
     }
 
     /// The same table through another client.
-    pub(crate) fn through(&self, client: aws_sdk_dynamodb::Client) -> Store {
-        Store::new(client, "conversations", self.clock.shared(), Random::seeded(2))
+    pub(crate) fn through(&self, client: Client) -> Store {
+        self.inner.through(client)
     }
 
     pub(crate) async fn establish(&self, timestamp: Millis) -> EstablishOutcome {

@@ -1,0 +1,115 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{Error, Options};
+
+/// The whole bridge on one machine: the functions' own handlers behind an HTTP API, an embedded
+/// DynamoDB, and a stand-in for GPTBots.
+#[derive(Debug, Parser)]
+#[command(name = "sandbox", version)]
+pub struct Arguments {
+    /// Something else to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to run.
+    #[command(flatten)]
+    pub run: Run,
+    /// Log level on stderr: error, warn, info, debug or trace.
+    #[arg(long, global = true, default_value = "warn")]
+    pub log: Option<String>,
+}
+
+/// What the sandbox can do beside running.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Makes the table in a DynamoDB, with its indexes, stream and TTL.
+    CreateTable {
+        /// Where DynamoDB is.
+        #[arg(long, value_name = "URL")]
+        dynamodb_url: String,
+        /// The table's name.
+        #[arg(long, value_name = "NAME")]
+        table: String,
+    },
+}
+
+/// How to run the sandbox.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The bridge's port: webhooks, console and start page.
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+    /// The port of the stand-in for GPTBots: the user's page and the two calls.
+    #[arg(long, default_value_t = 8788)]
+    gptbots_port: u16,
+    /// The token in the webhooks' path; made up where none is given.
+    #[arg(long)]
+    token: Option<String>,
+    /// The desk that handoffs go to.
+    #[arg(long, default_value = "console")]
+    desk: String,
+    /// API keys, as in the deployed secret: {"bots": {"*": {"api_key": "…"}}}.
+    #[arg(long, value_name = "JSON")]
+    secrets_json: Option<String>,
+    /// Send replies to this GPTBots instead of the stand-in.
+    #[arg(long, value_name = "URL")]
+    gptbots_url: Option<String>,
+    /// Use this DynamoDB, and its Streams, instead of the embedded one.
+    #[arg(long, value_name = "URL")]
+    dynamodb_url: Option<String>,
+    /// Keep the embedded DynamoDB in this file.
+    #[arg(long, value_name = "FILE", conflicts_with = "dynamodb_url")]
+    data: Option<PathBuf>,
+    /// How often the clock ticks, in seconds.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    clock_seconds: u64,
+    /// How long the stand-in waits for a first reply before it ends the conversation, in seconds.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    waiting_timeout_seconds: u64,
+    /// Lose, double, delay and reorder bells, repeatably for this seed.
+    #[arg(long, value_name = "SEED")]
+    chaos: Option<u64>,
+}
+
+impl Arguments {
+    /// The options that these arguments mean.
+    ///
+    /// # Errors
+    /// When one of them cannot be used; the error names it.
+    pub fn options(&self) -> Result<Options, Error> {
+        let run = &self.run;
+        let token = match &run.token {
+            Some(token) => token.clone(),
+            None => Options::default().token,
+        };
+        if token.is_empty()
+            || !token
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b))
+        {
+            return Err(Error::Argument(
+                "--token must consist of letters, digits and -_.~ (it stands in a path)",
+            ));
+        }
+        Ok(Options {
+            port: run.port,
+            gptbots_port: run.gptbots_port,
+            token,
+            desk: run.desk.clone(),
+            secrets_json: run.secrets_json.clone(),
+            gptbots_url: run.gptbots_url.clone(),
+            dynamodb_url: run.dynamodb_url.clone(),
+            data: run.data.clone(),
+            clock_interval: Duration::from_secs(run.clock_seconds),
+            waiting_timeout: Duration::from_secs(run.waiting_timeout_seconds),
+            chaos: run
+                .chaos
+                .map_or_else(local_aws::Chaos::none, local_aws::Chaos::rough),
+            ..Options::default()
+        })
+    }
+}

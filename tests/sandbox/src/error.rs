@@ -1,0 +1,43 @@
+//! What keeps the sandbox from running.
+
+/// What keeps the sandbox from running.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Something else has the port.
+    #[error("port {port} cannot be used ({cause}): choose another one with {flag}")]
+    Port {
+        /// The port.
+        port: u16,
+        /// The flag that names another one.
+        flag: &'static str,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// A flag has a value that cannot be used.
+    #[error("{0}")]
+    Argument(&'static str),
+    /// `--secrets-json` is not valid.
+    #[error("--secrets-json: {0}")]
+    Secrets(#[from] handoff::secrets::SecretsError),
+    /// `--desk` names no desk.
+    #[error("--desk: {0}")]
+    Desk(#[from] handoff::desk::DeskError),
+    /// The stored settings are not valid.
+    #[error(transparent)]
+    Settings(#[from] handoff::settings::SettingsError),
+    /// The token cannot be used.
+    #[error("token: {0}")]
+    Token(#[from] handoff::token::TokenError),
+    /// A part of AWS did not start.
+    #[error(transparent)]
+    Aws(#[from] local_aws::Error),
+    /// The table cannot be used.
+    #[error(transparent)]
+    Store(#[from] handoff::store::StoreError),
+    /// The HTTP client cannot be made.
+    #[error(transparent)]
+    Http(#[from] handoff::gptbots::ClientError),
+    /// The system refused something.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}

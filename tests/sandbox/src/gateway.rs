@@ -1,0 +1,242 @@
+//! The HTTP API in front of the functions, and the sandbox's own start page.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HOST, ORIGIN};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use local_aws::gateway::Gateway;
+use serde_json::{Value, json};
+
+use crate::Error;
+use crate::functions::Functions;
+
+/// Names the agent that a browser plays, where more than one is needed.
+const AGENT_COOKIE: &str = "sandbox-agent";
+
+/// What the start page shows.
+#[derive(Debug, Clone)]
+pub(crate) struct StartPage {
+    pub(crate) webhook_base_url: String,
+    pub(crate) gptbots_url: String,
+    pub(crate) has_user_page: bool,
+}
+
+/// The API, with the routes of `template.yaml`, for the server at this address.
+pub(crate) fn new(
+    functions: &Functions,
+    address: SocketAddr,
+    start_page: StartPage,
+) -> Result<Gateway, Error> {
+    let mut gateway = Gateway::new();
+    let console = "/console/api/conversations";
+    let routes = [
+        (
+            "POST /{token}/conversation/establish".to_owned(),
+            &functions.establish,
+        ),
+        ("POST /{token}/chat".to_owned(), &functions.chat),
+        (
+            "POST /{token}/conversation/close".to_owned(),
+            &functions.close,
+        ),
+        ("GET /console".to_owned(), &functions.console),
+        ("GET /console/{file+}".to_owned(), &functions.console),
+        ("GET /console/api/me".to_owned(), &functions.console),
+        (format!("GET {console}"), &functions.console),
+        (format!("GET {console}/{{id}}"), &functions.console),
+        (
+            format!("POST {console}/{{id}}/messages"),
+            &functions.console,
+        ),
+        (format!("POST {console}/{{id}}/claim"), &functions.console),
+        (format!("POST {console}/{{id}}/close"), &functions.console),
+        (
+            format!("POST {console}/{{id}}/entries/{{entry}}/replay"),
+            &functions.console,
+        ),
+    ];
+    for (key, function) in routes {
+        gateway = gateway.route(&key, function.clone())?;
+    }
+    Ok(gateway
+        .guard(move |request| guard(request, address))
+        .authorizer(authorizer)
+        .merge(pages(start_page)))
+}
+
+/// Keeps foreign pages from speaking through loopback: in the sandbox nobody signs in, so any
+/// page open in the same browser could otherwise read and answer conversations.
+fn guard(request: &Parts, address: SocketAddr) -> Result<(), (StatusCode, String)> {
+    let path = request.uri.path();
+    let ours = path == "/"
+        || path.starts_with("/start.")
+        || path == "/console"
+        || path.starts_with("/console/");
+    // The webhooks have their token.
+    if !ours {
+        return Ok(());
+    }
+    let port = address.port();
+    let hosts = [
+        format!("127.0.0.1:{port}"),
+        format!("localhost:{port}"),
+        format!("[::1]:{port}"),
+    ];
+    let header = |name: &HeaderName| header(&request.headers, name);
+    let refuse = |what: &str| Err((StatusCode::FORBIDDEN, what.to_owned()));
+    if !header(&HOST).is_some_and(|host| hosts.iter().any(|known| known == host)) {
+        return refuse("Host: must be this machine");
+    }
+    let foreign = |origin: &str| !hosts.iter().any(|host| origin == format!("http://{host}"));
+    if header(&ORIGIN).is_some_and(foreign) {
+        return refuse("Origin: must be this machine");
+    }
+    let is_json = header(&CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/json"));
+    if request.method == Method::POST && !is_json {
+        return Err((
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Content-Type: must be application/json".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// What the sign-in would have verified: the sandbox has none, so everybody is an agent.
+fn authorizer(request: &Parts, route_key: &str) -> Option<Value> {
+    if !route_key.contains(" /console/api/") {
+        return None;
+    }
+    let cookie = header(&request.headers, &COOKIE)
+        .into_iter()
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .find(|(name, value)| *name == AGENT_COOKIE && !value.is_empty())
+        .map(|(_, value)| value);
+    let name = cookie.unwrap_or("Sandbox agent");
+    let id = name.to_lowercase().replace(' ', "-");
+    Some(json!({"jwt": {"claims": {"sub": id, "name": name}, "scopes": null}}))
+}
+
+fn pages(start_page: StartPage) -> Router {
+    let frames = if start_page.has_user_page {
+        format!("'self' {}", start_page.gptbots_url)
+    } else {
+        "'self'".to_owned()
+    };
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; frame-src {frames}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    let html = start_html(&start_page);
+    let index = move || {
+        let headers = [
+            (CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
+            (CONTENT_SECURITY_POLICY, policy.clone()),
+        ];
+        let html = html.clone();
+        async move { (headers, html).into_response() }
+    };
+    let style = || async {
+        let headers = [(CONTENT_TYPE, "text/css; charset=utf-8")];
+        (headers, include_str!("page/start.css"))
+    };
+    Router::new()
+        .route("/", get(index))
+        .route("/start.css", get(style))
+}
+
+/// The start page. What is put in is made by the sandbox or given on its command line; none of it
+/// comes from a request.
+fn start_html(page: &StartPage) -> String {
+    let escape = |text: &str| {
+        text.replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('"', "&quot;")
+    };
+    let template = include_str!("page/start.html");
+    let user = if page.has_user_page {
+        format!(
+            r#"<iframe title="The bot's user" src="{}/"></iframe>"#,
+            escape(&page.gptbots_url)
+        )
+    } else {
+        format!(
+            r#"<p class="note">Replies go to <code>{}</code>: the user's side is there.</p>"#,
+            escape(&page.gptbots_url)
+        )
+    };
+    template
+        .replace("{{user}}", &user)
+        .replace("{{webhook_base_url}}", &escape(&page.webhook_base_url))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Request;
+
+    fn refused(method: &str, path: &str, headers: &[(&str, &str)]) -> Option<StatusCode> {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        guard(&parts, "127.0.0.1:8787".parse().unwrap())
+            .err()
+            .map(|(status, _)| status)
+    }
+
+    #[test]
+    fn a_foreign_page_cannot_speak_through_loopback() {
+        let host = ("host", "127.0.0.1:8787");
+        let json = ("content-type", "application/json");
+        let api = "/console/api/conversations/x/messages";
+        assert_eq!(refused("GET", "/console", &[host]), None);
+        assert_eq!(
+            refused("GET", "/console", &[("host", "localhost:8787")]),
+            None
+        );
+        assert_eq!(
+            refused(
+                "POST",
+                api,
+                &[host, json, ("origin", "http://127.0.0.1:8787")]
+            ),
+            None
+        );
+        // DNS rebinding.
+        assert_eq!(
+            refused("GET", "/console/api/me", &[("host", "evil.example:8787")]),
+            Some(StatusCode::FORBIDDEN)
+        );
+        assert_eq!(
+            refused(
+                "POST",
+                api,
+                &[host, json, ("origin", "https://evil.example")]
+            ),
+            Some(StatusCode::FORBIDDEN)
+        );
+        assert_eq!(
+            refused("POST", api, &[host, json, ("origin", "null")]),
+            Some(StatusCode::FORBIDDEN)
+        );
+        // What a form can send without being asked.
+        assert_eq!(
+            refused("POST", api, &[host, ("content-type", "text/plain")]),
+            Some(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+        );
+        assert_eq!(
+            refused("POST", "/T/chat", &[("host", "bridge.example")]),
+            None,
+            "GPTBots may call by any name"
+        );
+    }
+}

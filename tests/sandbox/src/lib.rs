@@ -1,0 +1,265 @@
+//! The whole bridge on one machine.
+//!
+//! The functions' own handlers run behind an HTTP API that makes API Gateway events of requests;
+//! the table is an embedded DynamoDB whose stream rings the relay as Lambda's event source mapping
+//! does; delayed bells go through an SQS endpoint; the clock ticks; a stand-in for GPTBots plays
+//! the user's side. So the code under test is what Lambda runs.
+
+pub mod cli;
+mod error;
+mod functions;
+mod gateway;
+mod options;
+mod secrets;
+
+use std::sync::Arc;
+
+use gptbots_stand_in::StandIn;
+use handoff::random::Random;
+use handoff::settings::{Settings, SettingsSource};
+use handoff::store::{Store, schema};
+use handoff::time::SystemClock;
+use local_aws::dynamodb::EmbeddedDynamoDb;
+use local_aws::mapping::{EventSourceMapping, FilterCriteria, Mapping};
+use local_aws::queue::{DelayQueue, QueueEndpoint, QueueMapping, RunningQueueMapping};
+use local_aws::schedule::Schedule;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub use error::Error;
+pub use options::Options;
+
+/// The table's name.
+pub const TABLE: &str = "conversations";
+/// The bells among the stream's records; the same pattern as in `template.yaml`.
+const BELLS_FILTER: &str =
+    r#"{"dynamodb":{"NewImage":{"delivery":{"S":["pending"]},"out":{"S":[{"exists":true}]}}}}"#;
+
+/// A running bridge.
+pub struct Sandbox {
+    /// The table, to look at it directly.
+    pub store: Store,
+    /// The stand-in for GPTBots; `None` where replies go to another one.
+    pub gptbots: Option<StandIn>,
+    /// The clock's schedule; `tick` makes it tick at once.
+    pub schedule: Schedule,
+    bridge_url: String,
+    gptbots_url: String,
+    token: String,
+    stream: Mapping,
+    bells: RunningQueueMapping,
+    gateway: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    _queue: QueueEndpoint,
+    database: Option<Arc<EmbeddedDynamoDb>>,
+}
+
+impl Sandbox {
+    /// Starts everything; when this returns, all of it is up.
+    ///
+    /// # Errors
+    /// When a port is taken, the data file or the DynamoDB cannot be used, or an option is wrong.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let bridge = listen(options.port, "--port").await?;
+        let bridge_address = bridge.local_addr()?;
+        let bridge_url = format!("http://{bridge_address}");
+
+        let stand_in_listener = match &options.gptbots_url {
+            Some(_) => None,
+            None => Some(listen(options.gptbots_port, "--gptbots-port").await?),
+        };
+        let gptbots_url = match (&options.gptbots_url, &stand_in_listener) {
+            (Some(url), _) => url.trim_end_matches('/').to_owned(),
+            (None, Some(listener)) => format!("http://{}", listener.local_addr()?),
+            (None, None) => String::new(),
+        };
+        let (secrets, bots) = secrets::read(&options, &gptbots_url)?;
+
+        let (endpoint_url, database) = match &options.dynamodb_url {
+            Some(url) => (url.clone(), None),
+            None => {
+                let database = EmbeddedDynamoDb::start(options.data.as_deref()).await?;
+                (database.endpoint_url().to_owned(), Some(Arc::new(database)))
+            }
+        };
+        let clock = SystemClock::shared();
+        let random = Random::from_entropy();
+        let stray_after = i64::try_from(options.stray_after.as_millis()).unwrap_or(i64::MAX);
+        let store = Store::new(
+            local_aws::sdk::dynamodb(&endpoint_url),
+            TABLE,
+            clock.clone(),
+            random.clone(),
+        )
+        .with_stray_after(stray_after);
+        schema::create_table(store.client(), TABLE).await?;
+        set_desk(&store, &options.desk).await?;
+
+        let queue = DelayQueue::with(
+            "bells",
+            options.bell_visibility,
+            Some(5),
+            options.chaos.clone(),
+        );
+        let queue_endpoint = QueueEndpoint::start(&queue).await?;
+        let functions = functions::Functions::new(functions::Ground {
+            settings: Arc::new(SettingsSource::new(store.clone(), clock.clone())),
+            bells: functions::bells(&queue_endpoint, &queue),
+            store: store.clone(),
+            clock,
+            random,
+            secrets,
+            token: options.token.clone(),
+        })?;
+
+        let mapping = match &database {
+            Some(database) => {
+                EventSourceMapping::embedded(database, TABLE, functions.relay.clone())
+            }
+            None => EventSourceMapping::new(&endpoint_url, TABLE, functions.relay.clone()),
+        };
+        let stream = mapping
+            .batch_size(100)
+            .parallelization_factor(10)
+            .bisect_batch_on_function_error(true)
+            .report_batch_item_failures(true)
+            .filter(FilterCriteria::new([BELLS_FILTER])?)
+            .chaos(options.chaos.clone())
+            .start()
+            .await?;
+        let bells = QueueMapping::new(&queue, functions.relay.clone())
+            .batch_size(10)
+            .max_concurrency(10)
+            .report_batch_item_failures(true)
+            .start();
+        let schedule = Schedule::start("clock", options.clock_interval, functions.clock.clone());
+
+        let gptbots = match stand_in_listener {
+            None => None,
+            Some(listener) => {
+                let base = format!("{bridge_url}/{}", options.token);
+                let mut stand_in = gptbots_stand_in::Options::new(base, bots);
+                stand_in.waiting_timeout = options.waiting_timeout;
+                Some(StandIn::start(listener, stand_in).await?)
+            }
+        };
+        let start_page = gateway::StartPage {
+            webhook_base_url: format!("{bridge_url}/{}", options.token),
+            gptbots_url: gptbots_url.clone(),
+            has_user_page: gptbots.is_some(),
+        };
+        let gateway = gateway::new(&functions, bridge_address, start_page)?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(async move {
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            if let Err(error) = gateway.serve(bridge, stopped).await {
+                tracing::error!(%error, "the bridge's server ended");
+            }
+        });
+        // What was left undelivered by a process that ended is picked up at once.
+        if let Err(error) = schedule.tick().await {
+            tracing::error!(error, "the clock's first tick failed");
+        }
+        Ok(Self {
+            store,
+            gptbots,
+            schedule,
+            bridge_url,
+            gptbots_url,
+            token: options.token,
+            stream,
+            bells,
+            gateway: Some((stop, server)),
+            _queue: queue_endpoint,
+            database,
+        })
+    }
+
+    /// What GPTBots would be given as its webhook address.
+    pub fn webhook_base_url(&self) -> String {
+        format!("{}/{}", self.bridge_url, self.token)
+    }
+
+    /// The agents' page.
+    pub fn console_url(&self) -> String {
+        format!("{}/console", self.bridge_url)
+    }
+
+    /// The page with both sides.
+    pub fn start_url(&self) -> String {
+        format!("{}/", self.bridge_url)
+    }
+
+    /// Where replies go; with the stand-in, also the user's page.
+    pub fn gptbots_url(&self) -> &str {
+        &self.gptbots_url
+    }
+
+    /// The line that says that all is up.
+    pub fn ready_line(&self) -> String {
+        format!(
+            "READY bridge={} console={} gptbots={}",
+            self.webhook_base_url(),
+            self.console_url(),
+            self.gptbots_url
+        )
+    }
+
+    /// What the stream's mapping has done so far.
+    pub fn stream_stats(&self) -> local_aws::mapping::Stats {
+        self.stream.stats()
+    }
+
+    /// Stops: requests and deliveries under way are finished, what is undelivered stays stored.
+    pub async fn shutdown(mut self) {
+        if let Some(gptbots) = self.gptbots.take() {
+            gptbots.shutdown().await;
+        }
+        if let Some((stop, server)) = self.gateway.take() {
+            let _ = stop.send(());
+            // A browser may keep its connection open for ever.
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(2), server).await;
+        }
+        self.schedule.shutdown().await;
+        self.stream.shutdown().await;
+        self.bells.shutdown().await;
+        if let Some(Ok(database)) = self.database.take().map(Arc::try_unwrap) {
+            if let Err(error) = database.shutdown().await {
+                tracing::warn!(%error, "the database did not stop cleanly");
+            }
+        }
+    }
+}
+
+async fn listen(port: u16, flag: &'static str) -> Result<TcpListener, Error> {
+    TcpListener::bind(("127.0.0.1", port))
+        .await
+        .map_err(|cause| Error::Port { port, flag, cause })
+}
+
+/// Puts the desk into the settings, where they say something else.
+async fn set_desk(store: &Store, desk: &str) -> Result<(), Error> {
+    handoff::desk::Desks::new().get(desk)?;
+    let stored = store.settings().await?;
+    let (mut settings, version) = match &stored {
+        None => (Settings::default(), 0),
+        Some(stored) => (Settings::parse(&stored.document)?, stored.version),
+    };
+    if settings.desk != desk {
+        settings.desk = desk.to_owned();
+        let document = serde_json::to_string(&settings).unwrap_or_default();
+        store.put_settings(&document, version).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_stream_is_filtered_as_the_template_says() {
+        let template = include_str!("../../../template.yaml");
+        assert!(template.contains(super::BELLS_FILTER));
+    }
+}

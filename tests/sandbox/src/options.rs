@@ -1,0 +1,78 @@
+//! How to run a sandbox.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use local_aws::Chaos;
+
+/// How to run a sandbox. Ports of 0 are chosen by the system.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The bridge's port.
+    pub port: u16,
+    /// The port of the stand-in for GPTBots.
+    pub gptbots_port: u16,
+    /// The token in the webhooks' path.
+    pub token: String,
+    /// The desk instance that handoffs go to.
+    pub desk: String,
+    /// API keys, as in the deployed secret; made up where there are none.
+    pub secrets_json: Option<String>,
+    /// Send replies to this GPTBots instead of the stand-in.
+    pub gptbots_url: Option<String>,
+    /// Use this DynamoDB and its Streams instead of the embedded one.
+    pub dynamodb_url: Option<String>,
+    /// Keep the embedded DynamoDB in this file.
+    pub data: Option<PathBuf>,
+    /// How often the clock ticks.
+    pub clock_interval: Duration,
+    /// How long an entry may be undelivered before the clock rings its lane.
+    pub stray_after: Duration,
+    /// How long a delayed bell that was received stays hidden if its handling fails.
+    pub bell_visibility: Duration,
+    /// The stand-in's waiting timeout.
+    pub waiting_timeout: Duration,
+    /// What happens to bells on their way.
+    pub chaos: Chaos,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            gptbots_port: 0,
+            token: made_up(),
+            desk: handoff::desk::CONSOLE.to_owned(),
+            secrets_json: None,
+            gptbots_url: None,
+            dynamodb_url: None,
+            data: None,
+            clock_interval: Duration::from_secs(60),
+            stray_after: Duration::from_secs(60),
+            bell_visibility: Duration::from_secs(30),
+            waiting_timeout: Duration::from_secs(60),
+            chaos: Chaos::none(),
+        }
+    }
+}
+
+impl Options {
+    /// As tests run it: bells are lost, doubled, late and disordered, and the clock makes good for
+    /// it within a second.
+    pub fn rough(seed: u64) -> Self {
+        Self {
+            clock_interval: Duration::from_millis(150),
+            stray_after: Duration::from_millis(300),
+            bell_visibility: Duration::from_secs(1),
+            chaos: Chaos::rough(seed),
+            ..Self::default()
+        }
+    }
+}
+
+/// A token for one machine and one run; a deployment's is made by the operator.
+pub(crate) fn made_up() -> String {
+    std::iter::repeat_with(fastrand::alphanumeric)
+        .take(24)
+        .collect()
+}
