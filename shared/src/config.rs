@@ -12,7 +12,7 @@ use crate::time::{SharedClock, SystemClock};
 use crate::token::{TokenError, Tokens};
 
 /// Something in the environment that keeps the function from starting. Names the variable.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum ConfigError {
     /// Not set, or empty.
     #[error("environment variable {0} is not set")]
@@ -26,6 +26,13 @@ pub enum ConfigError {
     /// TLS cannot be set up.
     #[error("the HTTP client cannot be made: {0}")]
     Http(#[from] reqwest::Error),
+}
+
+// By hand: what `main` returns is printed by its Debug, and an operator reads that.
+impl std::fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 /// What every function has: the table, the settings, a clock and a random source.

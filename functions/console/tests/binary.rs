@@ -1,0 +1,219 @@
+//! The binary, as Lambda runs it, over an embedded DynamoDB.
+#![allow(clippy::unwrap_used)]
+
+use handoff::gptbots::{parse_close, parse_establish};
+use handoff::settings::Settings;
+use serde_json::{Value, json};
+use test_support::{CONVERSATION_ID, TestTable, body_of, event};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_console");
+
+/// A call of the API, made of the sample event.
+fn call(method: &str, path: &str, query: &str, body: Option<Value>) -> Value {
+    let mut event = event("console-list.json");
+    let path = format!("/console/api/{path}");
+    event["rawPath"] = json!(path);
+    event["rawQueryString"] = json!(query);
+    event["queryStringParameters"] = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (name.to_owned(), json!(value)))
+        .collect();
+    event["requestContext"]["http"]["method"] = json!(method);
+    event["requestContext"]["http"]["path"] = json!(path);
+    if let Some(body) = body {
+        event["body"] = json!(body.to_string());
+        event["isBase64Encoded"] = json!(false);
+    }
+    event
+}
+
+fn conversation(route: &str) -> String {
+    let id = handoff::conversation::ConversationId::new(CONVERSATION_ID).unwrap();
+    format!("conversations/{}{route}", id.to_path())
+}
+
+async fn table_with_a_conversation() -> TestTable {
+    let table = TestTable::new().await;
+    let body = event("establish.json")["body"].as_str().unwrap().to_owned();
+    let establish = parse_establish(&serde_json::from_str(&body).unwrap()).unwrap();
+    let handoff = Settings::default().handoff(&establish.bot);
+    table.store.establish(&establish, &handoff).await.unwrap();
+    table
+}
+
+#[tokio::test]
+async fn the_page_is_served_with_a_policy_that_allows_nothing_but_its_own_files() {
+    let table = TestTable::new().await;
+    let function = table.function(BINARY).start().await.unwrap();
+    let page = function.invoke(event("console-page.json")).await.unwrap();
+    assert_eq!(page["statusCode"], 200);
+    assert!(page["body"].as_str().unwrap().contains("<!doctype html>"));
+    let policy = page["headers"]["content-security-policy"].as_str().unwrap();
+    assert!(
+        policy.starts_with("default-src 'none'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    assert_eq!(page["headers"]["x-content-type-options"], "nosniff");
+}
+
+#[tokio::test]
+async fn without_verified_claims_there_is_nothing_to_see() {
+    let table = table_with_a_conversation().await;
+    let function = table.function(BINARY).start().await.unwrap();
+    for (method, path) in [
+        ("GET", "me".to_owned()),
+        ("GET", "conversations".to_owned()),
+        ("GET", conversation("")),
+        ("POST", conversation("/messages")),
+        ("POST", conversation("/close")),
+    ] {
+        let mut event = call(method, &path, "", Some(json!({})));
+        event["requestContext"]["authorizer"] = Value::Null;
+        let answer = function.invoke(event).await.unwrap();
+        assert_eq!(answer["statusCode"], 401, "{path}");
+        assert_eq!(body_of(&answer)["message"], "please sign in");
+    }
+}
+
+#[tokio::test]
+async fn an_agent_lists_reads_answers_claims_and_closes() {
+    let table = table_with_a_conversation().await;
+    let function = table.function(BINARY).start().await.unwrap();
+    let ok = async |event: Value| {
+        let answer = function.invoke(event).await.unwrap();
+        assert_eq!(answer["statusCode"], 200, "{answer}");
+        body_of(&answer)
+    };
+    let list = ok(event("console-list.json")).await;
+    let listed = &list["conversations"][0];
+    assert_eq!(listed["conversation_id"], CONVERSATION_ID);
+    assert_eq!(listed["status"], "waiting");
+    assert_eq!(listed["user"]["email"], "bob@gmail.com");
+    assert_eq!(listed["last"]["text"], "human service");
+
+    let shown = ok(call("GET", &conversation(""), "", None)).await;
+    assert_eq!(shown["history"].as_array().unwrap().len(), 2);
+    assert_eq!(shown["more"], false);
+    let cursor = shown["cursor"].as_str().unwrap().to_owned();
+
+    let claimed = ok(call("POST", &conversation("/claim"), "", None)).await;
+    assert_eq!(claimed["conversation"]["status"], "connected");
+
+    let posted = ok(event("console-message.json")).await;
+    let again = ok(event("console-message.json")).await;
+    assert_eq!(posted["entry"]["id"], again["entry"]["id"]);
+    assert_eq!(posted["entry"]["delivery"], "pending");
+    assert_eq!(posted["entry"]["to"], "user");
+
+    let changes = ok(call(
+        "GET",
+        &conversation(""),
+        &format!("after={cursor}"),
+        None,
+    ))
+    .await;
+    assert!(changes.get("history").is_none());
+    let texts: Vec<_> = changes["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| &entry["text"])
+        .collect();
+    assert!(texts.contains(&&json!("Hello Bob, this is Alice. How can I help?")));
+
+    let closed = ok(call(
+        "POST",
+        &conversation("/close"),
+        "",
+        Some(json!({"reason": "solved"})),
+    ))
+    .await;
+    assert_eq!(closed["conversation"]["status"], "closed");
+    assert_eq!(closed["conversation"]["closed_by"], "agent");
+    ok(call("POST", &conversation("/close"), "", None)).await;
+    let list = ok(call("GET", "conversations", "status=closed", None)).await;
+    assert_eq!(list["conversations"][0]["close_reason"], "solved");
+    let logs = function.logs();
+    for private in [
+        "bob@gmail.com",
+        "human service",
+        "How can I help",
+        "SAMPLE",
+        "solved",
+    ] {
+        assert!(!logs.contains(private), "{private} in {logs}");
+    }
+}
+
+#[tokio::test]
+async fn every_refusal_names_what_is_wrong() {
+    let table = table_with_a_conversation().await;
+    let function = table.function(BINARY).start().await.unwrap();
+    let refused = async |event: Value| {
+        let answer = function.invoke(event).await.unwrap();
+        let body = body_of(&answer);
+        assert_eq!(answer["statusCode"], body["code"]);
+        format!("{} {}", body["code"], body["message"].as_str().unwrap())
+    };
+    let post = |body: Value| call("POST", &conversation("/messages"), "", Some(body));
+    for (event, expected) in [
+        (post(json!({"client_id": "1"})), "400 text: is missing"),
+        (
+            post(json!({"text": " ", "client_id": "1"})),
+            "400 text: must not be empty",
+        ),
+        (post(json!({"text": "x"})), "400 client_id: is missing"),
+        (
+            post(json!({"text": 1, "client_id": "1"})),
+            "400 text: must be a string",
+        ),
+        (
+            post(json!({"text": "x".repeat(8_001), "client_id": "1"})),
+            "400 text: must be at most 8000 characters long",
+        ),
+        (post(json!([])), "400 body: must be a JSON object"),
+        (
+            call("GET", "conversations", "status=odd", None),
+            "400 status: must be open or closed",
+        ),
+        (
+            call("GET", &conversation(""), "after=odd", None),
+            "400 after: is not a cursor of this conversation",
+        ),
+        (
+            call("GET", "conversations/bm9uZQ", "", None),
+            "404 no such conversation",
+        ),
+        (
+            call("GET", "conversations/!", "", None),
+            "404 no such conversation",
+        ),
+        (
+            call("POST", "conversations/bm9uZQ/close", "", None),
+            "404 no such conversation",
+        ),
+        (
+            call("POST", &conversation("/entries/x/replay"), "", None),
+            "404 no such entry",
+        ),
+        (
+            call("DELETE", &conversation(""), "", None),
+            "404 no such route",
+        ),
+    ] {
+        assert_eq!(refused(event).await, expected);
+    }
+    let close = parse_close(
+        &json!({"conversation_id": CONVERSATION_ID, "timestamp": 1, "type": "USER_CLOSED"}),
+    );
+    table.store.close(&close.unwrap(), 90).await.unwrap();
+    assert_eq!(
+        refused(event("console-message.json")).await,
+        "409 The user has left and will not see this."
+    );
+    assert_eq!(
+        refused(call("POST", &conversation("/claim"), "", None)).await,
+        "409 The conversation has ended."
+    );
+}

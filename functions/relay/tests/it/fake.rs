@@ -1,0 +1,216 @@
+//! A relay whose GPTBots and timer do as they are told and remember what they were told.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use handoff::bells::{Bell, BellError, DelayedBells};
+use handoff::conversation::{Agent, Conversation, ConversationId, Delivery, Entry, Side};
+use handoff::desk::Desks;
+use handoff::gptbots::{Bot, CallError, Fault, Outbound, parse_chat, parse_close, parse_establish};
+use handoff::random::Random;
+use handoff::secrets::{Secrets, SecretsSource};
+use handoff::settings::Settings;
+use handoff::store::{Posted, Store};
+use handoff::time::ManualClock;
+use relay::{BatchResponse, Relay, RelayEvent};
+use serde_json::json;
+use test_support::TestTable;
+
+/// GPTBots: answers as scripted, then with success.
+#[derive(Default)]
+pub(crate) struct FakeGptBots {
+    pub(crate) answers: Mutex<VecDeque<Result<(), CallError>>>,
+    told: Mutex<Vec<String>>,
+}
+
+impl FakeGptBots {
+    fn answer(&self, told: String) -> Result<(), CallError> {
+        self.told.lock().unwrap().push(told);
+        self.answers.lock().unwrap().pop_front().unwrap_or(Ok(()))
+    }
+}
+
+#[async_trait]
+impl Outbound for FakeGptBots {
+    async fn reply(&self, _: &Bot, _: &ConversationId, text: &str) -> Result<(), CallError> {
+        // Others get a turn, as on a network.
+        tokio::task::yield_now().await;
+        self.answer(text.to_owned())
+    }
+
+    async fn close(&self, _: &Bot, _: &ConversationId) -> Result<(), CallError> {
+        self.answer("CLOSE".to_owned())
+    }
+}
+
+/// The timer: remembers.
+#[derive(Default)]
+pub(crate) struct FakeBells(Mutex<Vec<(Side, Duration)>>);
+
+#[async_trait]
+impl DelayedBells for FakeBells {
+    async fn ring_later(&self, bell: &Bell, delay: Duration) -> Result<bool, BellError> {
+        self.0.lock().unwrap().push((bell.side, delay));
+        Ok(true)
+    }
+}
+
+pub(crate) struct Bridge {
+    pub(crate) relay: Relay,
+    pub(crate) store: Store,
+    pub(crate) clock: ManualClock,
+    pub(crate) gptbots: Arc<FakeGptBots>,
+    bells: Arc<FakeBells>,
+    _table: TestTable,
+}
+
+impl Bridge {
+    pub(crate) async fn new() -> Self {
+        let clock = ManualClock::at(1_742_265_090_895);
+        let table = TestTable::with_clock(clock.shared()).await;
+        let secrets = Secrets::parse(r#"{"bots":{"b":{"api_key":"k"}}}"#).unwrap();
+        let gptbots = Arc::new(FakeGptBots::default());
+        let bells = Arc::new(FakeBells::default());
+        let relay = Relay {
+            store: table.store.clone(),
+            settings: table.settings(),
+            secrets: Arc::new(SecretsSource::given(secrets, clock.shared())),
+            gptbots: gptbots.clone(),
+            desks: Desks::new(),
+            bells: bells.clone(),
+            clock: clock.shared(),
+            random: Random::seeded(1),
+        };
+        Self {
+            relay,
+            store: table.store.clone(),
+            clock,
+            gptbots,
+            bells,
+            _table: table,
+        }
+    }
+
+    /// A conversation that was opened some time ago, greeted and shown.
+    pub(crate) async fn connected() -> Self {
+        let bridge = Self::new().await;
+        bridge.establish(100).await;
+        bridge.ring(Side::User).await;
+        bridge.ring(Side::Desk).await;
+        bridge.clock.advance(60_000);
+        bridge.told();
+        bridge
+    }
+
+    pub(crate) async fn establish(&self, timestamp: i64) {
+        self.clock.advance(1);
+        let establish = parse_establish(
+            &json!({"conversation_id": "c", "timestamp": timestamp, "bot_id": "b", "body": []}),
+        );
+        let handoff = Settings {
+            greeting: "hello".into(),
+            ..Settings::default()
+        }
+        .handoff("b");
+        self.store
+            .establish(&establish.unwrap(), &handoff)
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn chat(&self, timestamp: i64, text: &str) {
+        self.clock.advance(1);
+        let chat =
+            parse_chat(&json!({"conversation_id": "c", "timestamp": timestamp, "body": text}));
+        self.store.chat(&chat.unwrap(), 90).await.unwrap();
+    }
+
+    pub(crate) async fn user_leaves(&self, timestamp: i64) {
+        self.clock.advance(1);
+        let close = parse_close(
+            &json!({"conversation_id": "c", "timestamp": timestamp, "type": "USER_CLOSED"}),
+        );
+        self.store.close(&close.unwrap(), 90).await.unwrap();
+    }
+
+    pub(crate) async fn post(&self, text: &str) -> Entry {
+        self.clock.advance(1);
+        let agent = Agent {
+            id: "ann".into(),
+            name: "Ann".into(),
+        };
+        match self
+            .store
+            .post(&id(), &agent, text, text, 90)
+            .await
+            .unwrap()
+        {
+            Posted::Stored(entry) => *entry,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Rings a lane, as a message of the queue does.
+    pub(crate) async fn ring(&self, side: Side) -> BatchResponse {
+        let bell = Bell {
+            conversation: id(),
+            side,
+        };
+        let event: RelayEvent = serde_json::from_value(
+            json!({"Records": [{"messageId": "m1", "body": bell.to_message()}]}),
+        )
+        .unwrap();
+        self.relay.handle(event).await.unwrap()
+    }
+
+    /// What GPTBots was told since last asked.
+    pub(crate) fn told(&self) -> Vec<String> {
+        std::mem::take(&mut self.gptbots.told.lock().unwrap())
+    }
+
+    /// The bells that were set since last asked.
+    pub(crate) fn bells(&self) -> Vec<(Side, Duration)> {
+        std::mem::take(&mut self.bells.0.lock().unwrap())
+    }
+
+    pub(crate) fn answer_with(&self, faults: impl IntoIterator<Item = Fault>) {
+        let answers = faults.into_iter().map(|fault| {
+            Err(CallError {
+                fault,
+                status: Some(500),
+                code: None,
+                summary: "as told".into(),
+            })
+        });
+        self.gptbots.answers.lock().unwrap().extend(answers);
+    }
+
+    pub(crate) async fn conversation(&self) -> Conversation {
+        self.store.conversation(&id()).await.unwrap().unwrap()
+    }
+
+    /// The log's entries with this text.
+    pub(crate) async fn entries(&self, text: &str) -> Vec<Entry> {
+        let log = self.store.log(&id(), None).await.unwrap().unwrap();
+        log.entries
+            .into_iter()
+            .filter(|entry| entry.text == text)
+            .collect()
+    }
+
+    pub(crate) async fn delivery(&self, text: &str) -> Delivery {
+        let found = self.entries(text).await;
+        assert_eq!(found.len(), 1, "{text}");
+        found[0].delivery
+    }
+}
+
+pub(crate) fn id() -> ConversationId {
+    ConversationId::new("c").unwrap()
+}
+
+pub(crate) fn transient() -> Fault {
+    Fault::Transient { retry_after: None }
+}
