@@ -1,0 +1,8 @@
+//! The whole bridge, end to end: over HTTP, with bells that get lost, doubled and disordered.
+#![allow(clippy::unwrap_used)]
+
+mod answers;
+mod binary;
+mod http;
+mod outage;
+mod story;
