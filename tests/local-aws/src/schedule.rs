@@ -12,10 +12,7 @@ use tokio::{
     time::{Instant, interval_at},
 };
 
-use crate::{
-    SharedFunction,
-    time::{Civil, epoch_millis},
-};
+use crate::{SharedFunction, time::iso8601};
 
 /// A schedule. Dropping it ends it and what it has invoked; [`shutdown`](Self::shutdown) lets
 /// that finish.
@@ -106,7 +103,6 @@ impl Target {
 /// than in the events of EventBridge's scheduled rules, whose shape it has else; see
 /// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/what-is-scheduler.html>.
 fn event(name: &str) -> Value {
-    let now = epoch_millis(SystemTime::now());
     let arn = format!(
         "arn:aws:scheduler:{}:{}:schedule/default/{name}",
         crate::REGION,
@@ -118,7 +114,7 @@ fn event(name: &str) -> Value {
         "detail-type": "Scheduled Event",
         "source": "aws.scheduler",
         "account": crate::ACCOUNT_ID,
-        "time": Civil::from_epoch_millis(now).iso8601(),
+        "time": iso8601(SystemTime::now()),
         "region": crate::REGION,
         "resources": [arn],
         "detail": "{}",

@@ -8,6 +8,7 @@ mod recorder;
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::{
@@ -138,12 +139,17 @@ async fn children_come_after_their_parents_and_expired_iterators_are_replaced() 
     let function = Recorder::calm();
     let mapping = EventSourceMapping::new(&url, "things", Arc::clone(&function) as _);
     let mapping = mapping.start().await.unwrap();
-    while function.numbers().concat().len() < 7 {
-        mapping.idle().await;
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    let all = async {
+        while function.numbers().concat().len() < 7 {
+            mapping.idle().await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), all)
+        .await
+        .unwrap();
     mapping.shutdown().await;
-    let mut numbers = function.numbers().concat();
+    let mut numbers = function.by_item().remove("item").unwrap();
     numbers.retain(|number| *number != 20);
     assert_eq!(numbers, [10, 11, 12, 30, 40, 41]);
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use local_aws::Chaos;
 
 /// How to run a sandbox. Ports of 0 are chosen by the system.
@@ -72,7 +74,7 @@ impl Options {
 
 /// A token for one machine and one run; a deployment's is made by the operator.
 pub(crate) fn made_up() -> String {
-    std::iter::repeat_with(fastrand::alphanumeric)
-        .take(24)
-        .collect()
+    let mut bytes = [0; 18];
+    getrandom::fill(&mut bytes).expect("the operating system has random numbers");
+    URL_SAFE_NO_PAD.encode(bytes)
 }

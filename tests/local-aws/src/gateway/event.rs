@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use crate::time::{Civil, epoch_millis};
+use crate::time::{common_log, epoch_millis};
 
 /// What an event is made of.
 pub(super) struct Source<'a> {
@@ -84,7 +84,7 @@ fn context(source: &Source<'_>) -> Value {
     };
     let domain = text(header::HOST);
     let domain = domain.rsplit_once(':').map_or(domain, |(name, _port)| name);
-    let now = epoch_millis(SystemTime::now());
+    let now = SystemTime::now();
     let mut context = json!({
         "accountId": crate::ACCOUNT_ID,
         "apiId": "local",
@@ -100,8 +100,8 @@ fn context(source: &Source<'_>) -> Value {
         "requestId": source.request_id,
         "routeKey": source.route_key,
         "stage": "$default",
-        "time": Civil::from_epoch_millis(now).common_log(),
-        "timeEpoch": now,
+        "time": common_log(now),
+        "timeEpoch": epoch_millis(now),
     });
     if let (Some(authorizer), Some(context)) = (&source.authorizer, context.as_object_mut()) {
         context.insert("authorizer".to_owned(), authorizer.clone());

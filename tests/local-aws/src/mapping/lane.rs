@@ -150,7 +150,13 @@ fn take(waiting: &mut VecDeque<Pending>, now: Instant, limit: usize) -> Vec<Pend
     let mut kept_items = HashSet::new();
     for pending in waiting.drain(..) {
         let early = now < pending.release || (pending.passed_by > 0 && now < pending.deadline());
-        let blocked = !pending.is_copy && kept_items.contains(pending.record.item());
+        let blocked = match pending.is_copy {
+            false => kept_items.contains(pending.record.item()),
+            // Behind its original: that is what keeps the item's order.
+            true => kept
+                .iter()
+                .any(|original| original.number == pending.number),
+        };
         if early || blocked || taken.len() == limit {
             if !pending.is_copy {
                 kept_items.insert(pending.record.item().to_owned());

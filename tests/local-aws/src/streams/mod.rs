@@ -170,7 +170,7 @@ impl ShardReader {
             .filter_map(|record| StreamRecord::new(record, &self.stream.arn))
             .collect();
         if let Some(last) = records.last() {
-            let _ = last;
+            self.last = Some(last.sequence_number().to_owned());
         } else if closed {
             return Ok(Read::End);
         }
