@@ -1,5 +1,6 @@
 //! Bells: hints that a lane has something to carry.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use aws_sdk_sqs::error::ProvideErrorMetadata as _;
@@ -33,7 +34,19 @@ impl Bell {
             conversation: self.conversation.as_str().to_owned(),
             side: self.side,
         };
-        serde_json::to_string(&message).unwrap_or_default()
+        let json = serde_json::to_string(&message).unwrap_or_default();
+        // SQS refuses some characters that an id may have: only ASCII, then.
+        let mut ascii = String::with_capacity(json.len());
+        for character in json.chars() {
+            if character.is_ascii() {
+                ascii.push(character);
+            } else {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(ascii, "\\u{unit:04x}");
+                }
+            }
+        }
+        ascii
     }
 
     /// Reads the body of a message; `None` where it is no bell.
@@ -114,9 +127,10 @@ mod tests {
     #[test]
     fn a_bell_survives_the_queue() {
         let bell = Bell {
-            conversation: ConversationId::new("c\"1").unwrap(),
+            conversation: ConversationId::new("c\"1 會話 😀 \u{ffff}").unwrap(),
             side: Side::User,
         };
+        assert!(bell.to_message().is_ascii());
         assert_eq!(Bell::from_message(&bell.to_message()), Some(bell));
         assert_eq!(Bell::from_message("{}"), None);
         assert_eq!(

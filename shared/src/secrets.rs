@@ -103,11 +103,6 @@ impl Secrets {
     pub fn desk(&self, instance: &str) -> Option<&serde_json::Value> {
         self.desks.get(instance)
     }
-
-    /// The bots that have a key of their own, and [`ANY_BOT`] where there is one for all others.
-    pub fn bot_ids(&self) -> impl Iterator<Item = &str> {
-        self.bots.keys().map(String::as_str)
-    }
 }
 
 /// Where the secret comes from.
@@ -126,7 +121,15 @@ enum Origin {
 pub struct SecretsSource {
     origin: Origin,
     clock: SharedClock,
-    kept: Mutex<Option<(Arc<Secrets>, Millis)>>,
+    kept: Mutex<Kept>,
+}
+
+/// What was read, and when.
+#[derive(Debug, Clone, Default)]
+struct Kept {
+    secrets: Option<Arc<Secrets>>,
+    read_at: Millis,
+    tried_at: Millis,
 }
 
 impl SecretsSource {
@@ -172,9 +175,7 @@ impl SecretsSource {
         let now = self.clock.now();
         let secrets = self.read(REREAD_AFTER).await?;
         let given = matches!(self.origin, Origin::Given(_));
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let just_read = kept.as_ref().is_some_and(|(_, at)| *at >= now);
-        Ok((secrets, given || just_read))
+        Ok((secrets, given || self.kept().read_at >= now))
     }
 
     async fn read(&self, fresh_for: Millis) -> Result<Arc<Secrets>, SecretsError> {
@@ -183,12 +184,10 @@ impl SecretsSource {
             Origin::Manager { client, arn } => (client, arn),
         };
         let now = self.clock.now();
-        let kept = self
-            .kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if let Some((secrets, _)) = kept.as_ref().filter(|(_, at)| now - at < fresh_for) {
+        let kept = self.kept();
+        if let Some(secrets) = &kept.secrets
+            && now - kept.tried_at < fresh_for
+        {
             return Ok(secrets.clone());
         }
         let fresh = match client.get_secret_value().secret_id(arn).send().await {
@@ -197,16 +196,27 @@ impl SecretsSource {
                 error.code().unwrap_or("no answer").to_owned(),
             )),
         };
-        let secrets = match (fresh, kept) {
-            (Ok(secrets), _) => Arc::new(secrets),
-            (Err(error), Some((last_good, _))) => {
+        let (secrets, read_at) = match (fresh, kept.secrets) {
+            (Ok(secrets), _) => (Arc::new(secrets), now),
+            (Err(error), Some(last_good)) => {
                 tracing::error!(%error, "the last good secret stays in force");
-                last_good
+                (last_good, kept.read_at)
             }
             (Err(error), None) => return Err(error),
         };
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some((secrets.clone(), now));
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Kept {
+            secrets: Some(secrets.clone()),
+            read_at,
+            tried_at: now,
+        };
         Ok(secrets)
+    }
+
+    fn kept(&self) -> Kept {
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

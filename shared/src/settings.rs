@@ -2,14 +2,20 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::store::{Handoff, Store};
+use crate::store::{Handoff, Store, StoreError};
 use crate::time::{Millis, SharedClock};
 
 /// How long settings are used before they are read again.
 const FRESH_FOR: Millis = 60_000;
+/// How long a reading may take: the webhook that waits for it has to be answered, too.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+/// The longest line of an agent that can be set. An item of the log counts three times against
+/// DynamoDB's 400 KB, once for each local index.
+const MAX_REPLY_CHARS: u32 = 30_000;
 
 /// The settings' document. Every member has a default; unknown members are refused, so that a
 /// misspelt one is noticed.
@@ -74,14 +80,15 @@ impl Settings {
     /// When it is not JSON, has unknown members, or a value is out of its range.
     pub fn parse(document: &str) -> Result<Self, SettingsError> {
         let settings: Self = serde_json::from_str(document)?;
-        if settings.desk.is_empty() {
+        let of_bots = settings.bots.values().filter_map(|bot| bot.desk.as_ref());
+        if of_bots.chain([&settings.desk]).any(String::is_empty) {
             return Err(SettingsError::Range("desk must not be empty"));
         }
         if !(1..=86_400).contains(&settings.retry_age_seconds) {
             return Err(SettingsError::Range("retry_age_seconds must be 1 to 86400"));
         }
-        if !(1..=100_000).contains(&settings.reply_max_chars) {
-            return Err(SettingsError::Range("reply_max_chars must be 1 to 100000"));
+        if !(1..=MAX_REPLY_CHARS).contains(&settings.reply_max_chars) {
+            return Err(SettingsError::Range("reply_max_chars must be 1 to 30000"));
         }
         if !(1..=3_650).contains(&settings.retention_days) {
             return Err(SettingsError::Range("retention_days must be 1 to 3650"));
@@ -129,15 +136,32 @@ impl SettingsSource {
         }
     }
 
-    /// The settings in force. A document that cannot be read or is not valid leaves the last good
-    /// one in force: no message is lost over a bad setting.
+    /// The settings in force; the defaults where they could never be read. No message is lost over
+    /// a setting.
     pub async fn get(&self) -> Arc<Settings> {
+        self.read().await.unwrap_or_default()
+    }
+
+    /// The settings in force. A document that cannot be read or is not valid leaves the last good
+    /// one in force.
+    ///
+    /// # Errors
+    /// When they could never be read, so that nobody knows what the operator wants.
+    pub async fn read(&self) -> Result<Arc<Settings>, StoreError> {
         let now = self.clock.now();
         let (kept, read_at) = self.kept();
         if read_at.is_some_and(|at| now - at < FRESH_FOR) {
-            return kept;
+            return Ok(kept);
         }
-        let settings = match self.store.settings().await {
+        let stored = tokio::time::timeout(PATIENCE, self.store.settings())
+            .await
+            .unwrap_or_else(|_| {
+                Err(StoreError::Unavailable {
+                    operation: "read settings",
+                    code: "took too long".to_owned(),
+                })
+            });
+        let settings = match stored {
             Ok(None) => Arc::new(Settings::default()),
             Ok(Some(stored)) => match Settings::parse(&stored.document) {
                 Ok(settings) => Arc::new(settings),
@@ -148,11 +172,14 @@ impl SettingsSource {
             },
             Err(error) => {
                 tracing::warn!(%error, "settings could not be read: the last good ones stay in force");
+                if read_at.is_none() {
+                    return Err(error);
+                }
                 kept
             }
         };
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = (settings.clone(), Some(now));
-        settings
+        Ok(settings)
     }
 
     fn kept(&self) -> (Arc<Settings>, Option<Millis>) {
@@ -189,6 +216,7 @@ mod tests {
         let error = |document: &str| Settings::parse(document).unwrap_err().to_string();
         assert!(error(r#"{"greting":"x"}"#).contains("greting"));
         assert!(error(r#"{"retention_days":0}"#).contains("retention_days"));
+        assert!(error(r#"{"bots":{"b":{"desk":""}}}"#).contains("desk"));
         assert!(error("[").starts_with("settings: "));
     }
 }

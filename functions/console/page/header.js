@@ -79,7 +79,8 @@ export function createHeaderView(store, on) {
     setAttribute(byId('status'), 'data-status', status);
     setText(byId('thread-since'), status === 'waiting' ? text.waitingFor(span(now() - conversation.opened_at)) : '');
     const mine = agent && agent.id === store.me?.id;
-    setText(byId('thread-agent'), agent && status !== 'waiting' ? text.withAgent(mine ? text.you.toLowerCase() : agent.name || text.agent) : '');
+    const withAgent = status === 'closed' ? text.wasWithAgent : text.withAgent;
+    setText(byId('thread-agent'), agent && status !== 'waiting' ? withAgent(mine ? text.you.toLowerCase() : agent.name || text.agent) : '');
 
     claim.hidden = !open || Boolean(agent);
     close.hidden = !open;

@@ -3,15 +3,29 @@
 // ASCII only: an address ends where Chinese or Japanese text goes on without a space.
 const ADDRESS = /\bhttps?:\/\/[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]+/gi;
 
-/** Without the full stop, comma or bracket of the sentence around it. */
+// What a sentence puts behind an address.
+const TAIL = new Set(".,;:!?'*");
+
+/**
+ * Without the full stop, comma or bracket of the sentence around it. One pass: a user can write an
+ * address of any length, and every agent's page has to show it.
+ */
 function trimmed(address) {
-  let url = address.replace(/[.,;:!?'*]+$/, '');
-  while (/[)\]]$/.test(url)) {
-    const [open, close] = url.endsWith(')') ? ['(', ')'] : ['[', ']'];
-    if (url.split(open).length >= url.split(close).length) break;
-    url = url.slice(0, -1).replace(/[.,;:!?'*]+$/, '');
+  // Brackets that were closed more often than opened.
+  const surplus = { ')': 0, ']': 0 };
+  for (const character of address) {
+    if (character === '(') surplus[')'] -= 1;
+    else if (character === '[') surplus[']'] -= 1;
+    else if (character in surplus) surplus[character] += 1;
   }
-  return url;
+  let end = address.length;
+  for (; end > 0; end -= 1) {
+    const last = address[end - 1];
+    if (TAIL.has(last)) continue;
+    if (!(last in surplus) || surplus[last] <= 0) break;
+    surplus[last] -= 1;
+  }
+  return address.slice(0, end);
 }
 
 /**

@@ -72,6 +72,14 @@ export function startSync(store, on) {
         const answer = await api.conversation(id, known.cursor, signal);
         if (signal.aborted) return;
         store.putConversation(answer.conversation);
+        const { episode } = answer.conversation;
+        if (known.cursor && known.episode !== episode) {
+          // Opened anew: what was said before this handoff comes only with the whole.
+          known.cursor = null;
+          known.episode = episode;
+          continue;
+        }
+        known.episode = episode;
         if (answer.history) store.set(known, { history: answer.history });
         const fresh = store.putEntries(id, answer.entries);
         const before = known.cursor;

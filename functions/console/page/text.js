@@ -26,6 +26,7 @@ const en = {
   closedBy: { user: 'Closed by the user', timeout: 'Closed: timed out', agent: 'Closed by an agent', bridge: 'Closed automatically' },
   waitingFor: (time) => `for ${time}`,
   withAgent: (name) => `with ${name}`,
+  wasWithAgent: (name) => `was with ${name}`,
   needsAnswer: 'Needs an answer',
   lastBy: { agent: 'Agent: ', system: 'Automatic: ', user: '' },
 

@@ -47,7 +47,8 @@ impl Establish {
     async fn store_handoff(&self, request: &Request) -> Result<(), WebhookError> {
         let payload = webhook::read(request, &self.tokens, ROUTE)?;
         let establish = parse_establish(&payload)?;
-        let handoff = self.settings.get().await.handoff(&establish.bot);
+        // Not by defaults where the operator's wishes cannot be read: the wrong desk would get it.
+        let handoff = self.settings.read().await?.handoff(&establish.bot);
         let outcome = self.store.establish(&establish, &handoff).await?;
         tracing::info!(
             conversation_id = %establish.conversation,

@@ -111,7 +111,7 @@ async fn a_table_that_fails_is_answered_with_503_so_that_the_user_sees_busy() {
     assert!(
         function
             .logs()
-            .contains("establish failed: ResourceNotFoundException")
+            .contains("read settings failed: ResourceNotFoundException")
     );
 }
 

@@ -1,11 +1,17 @@
 //! To the desk: open, post, close.
 
-use handoff::conversation::{Author, ClosedBy, Conversation, Entry, Kind};
+use handoff::bells::Bell;
+use handoff::conversation::{Author, ClosedBy, Conversation, Entry, Kind, Side};
 use handoff::desk::DeskError;
 use handoff::settings::Settings;
 use handoff::store::{Outcome, StoreError};
+use handoff::time::Millis;
 
 use crate::{Attempt, Relay, delivered, retry};
+
+/// How long after a late line GPTBots is told of the end again: the line may have overtaken an
+/// establish that opens the conversation anew, and that must not be closed.
+const CLOSE_AGAIN_AFTER: Millis = 3_000;
 
 impl Relay {
     pub(crate) async fn to_desk(
@@ -18,9 +24,15 @@ impl Relay {
         if late && calls_for_a_close(conversation, entry) {
             // Before the mark: a process that dies in between does it again, and it is once all
             // the same.
+            let not_before = self.clock.now() + CLOSE_AGAIN_AFTER;
             self.store
-                .close_again(conversation, entry, settings.retention_days)
+                .close_again(conversation, entry, not_before, settings.retention_days)
                 .await?;
+            let bell = Bell {
+                conversation: conversation.id.clone(),
+                side: Side::User,
+            };
+            self.ring_later(&bell, CLOSE_AGAIN_AFTER).await;
         }
         let failed = match self.at_desk(conversation, entry, late).await? {
             Ok(attempt) => return Ok(attempt),

@@ -49,6 +49,11 @@ struct Text {
 }
 
 impl Record {
+    /// Whether it comes from the queue of delayed bells.
+    pub(crate) fn is_delayed(&self) -> bool {
+        self.dynamodb.is_none()
+    }
+
     /// The record's name in a partial failure, and the lane it rings for. No lane: nothing to do.
     pub(crate) fn read(self) -> (String, Option<Bell>) {
         match (self.dynamodb, self.body) {

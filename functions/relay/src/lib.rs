@@ -42,9 +42,12 @@ pub use event::{BatchResponse, Failure, Record, RelayEvent};
 
 /// How long a claim has an entry to itself: an attempt of 3 s and a retry with a fresh key, their
 /// mark, and room for a slow table.
-const LEASE: Millis = 12_000;
-/// How long one bell may hold a lane, so that a batch ends well inside the function's timeout.
-const LONGEST_DRAIN: Millis = 20_000;
+const LEASE: Millis = 15_000;
+/// With less than this left of a lease nothing is sent: it would end in the middle of the attempt.
+const LEAST_LEASE: Millis = 8_000;
+/// How long a batch goes on taking entries, so that it ends well inside the function's timeout of
+/// 60 s. What is left is rung for again.
+const LONGEST_BATCH: Millis = 35_000;
 /// How many lanes of a batch are drained at once.
 const LANES_AT_ONCE: usize = 32;
 
@@ -66,6 +69,13 @@ pub struct Relay {
     pub clock: SharedClock,
     /// For jitter.
     pub random: Random,
+}
+
+/// What rang for a lane.
+#[derive(Default)]
+struct Rung {
+    by: Vec<String>,
+    delayed: bool,
 }
 
 /// What an attempt leads to.
@@ -91,20 +101,28 @@ impl Relay {
     /// # Errors
     /// Never: what the table could not do is reported record by record.
     pub async fn handle(&self, event: RelayEvent) -> Result<BatchResponse, Infallible> {
-        let mut lanes: BTreeMap<Bell, Vec<String>> = BTreeMap::new();
+        let stop_at = self.clock.now() + LONGEST_BATCH;
+        let mut lanes: BTreeMap<Bell, Rung> = BTreeMap::new();
         for record in event.records {
+            let delayed = record.is_delayed();
             match record.read() {
-                (item, Some(bell)) => lanes.entry(bell).or_default().push(item),
+                (item, Some(bell)) => {
+                    let rung = lanes.entry(bell).or_default();
+                    rung.by.push(item);
+                    rung.delayed |= delayed;
+                }
                 (item, None) => tracing::warn!(item, "no bell in this record: passed over"),
             }
         }
         let failures = stream::iter(lanes)
-            .map(|(bell, items)| async move {
-                match self.drain(&bell).await {
+            .map(|(bell, rung)| async move {
+                match self.drain(&bell, rung.delayed, stop_at).await {
                     Ok(()) => Vec::new(),
                     Err(error) => {
                         tracing::error!(conversation_id = %bell.conversation, side = %bell.side, %error, "lane not drained");
-                        items
+                        // What cannot pass would only hold up the records behind it. The clock
+                        // rings this lane again every minute.
+                        if error.can_pass() { rung.by } else { Vec::new() }
                     }
                 }
             })
@@ -116,10 +134,9 @@ impl Relay {
         })
     }
 
-    /// Drains one lane.
-    async fn drain(&self, bell: &Bell) -> Result<(), StoreError> {
+    /// Drains one lane. `delayed`: its bell was one of those that were set, and is gone now.
+    async fn drain(&self, bell: &Bell, delayed: bool, stop_at: Millis) -> Result<(), StoreError> {
         let settings = self.settings.get().await;
-        let stop_at = self.clock.now() + LONGEST_DRAIN;
         loop {
             let lane = self.store.lane(&bell.conversation, bell.side).await?;
             if lane.entries.is_empty() {
@@ -129,6 +146,14 @@ impl Relay {
             for entry in lane.entries {
                 if self.clock.now() > stop_at {
                     self.ring_later(bell, 0).await;
+                    return Ok(());
+                }
+                if let Step::NotDue(at) = next_step(&entry, self.clock.now()) {
+                    // A bell that came early, by a clock that is ahead, is set again. One from the
+                    // stream is not: the bell for the retry is out.
+                    if delayed {
+                        self.ring_later(bell, at - self.clock.now()).await;
+                    }
                     return Ok(());
                 }
                 let next = self
@@ -168,8 +193,15 @@ impl Relay {
                 .desks
                 .get(&conversation.desk)
                 .is_ok_and(|desk| desk.capabilities().reads_the_log);
+        let closes = to_user && entry.kind == Kind::Closing;
+        if closes && self.is_superseded(&entry).await? {
+            let attempt = Attempt::Marks(delivered(None));
+            return self
+                .settle(bell, conversation, &entry, attempt, settings)
+                .await;
+        }
         // What is not sent needs no claim: the mark alone decides who did it.
-        let entry = if reads_the_log || self.is_superseded(conversation, &entry) {
+        let entry = if reads_the_log {
             entry
         } else {
             match self.store.claim(&entry, now + LEASE).await? {
@@ -177,8 +209,12 @@ impl Relay {
                 None => return Ok(Next::Stop),
             }
         };
-        let attempt = if self.is_superseded(conversation, &entry) {
-            Attempt::Marks(delivered(None))
+        let left = entry.lease_until.unwrap_or(Millis::MAX) - self.clock.now();
+        let attempt = if left < LEAST_LEASE {
+            Attempt::Marks(Outcome::Retry {
+                at: self.clock.now(),
+                reason: "the table was slow".to_owned(),
+            })
         } else if to_user {
             self.to_user(conversation, &entry, settings).await?
         } else {
@@ -201,17 +237,24 @@ impl Relay {
         let reason = "its conversation was never established".to_owned();
         tracing::error!(conversation_id = %entry.conversation, entry_id = %entry.id, reason, "entry failed");
         self.store
-            .mark(entry, &Outcome::Failed { reason }, None)
+            .mark(
+                entry,
+                &Outcome::Failed { reason },
+                None,
+                settings.retention_days,
+            )
             .await?;
         Ok(Next::Entry)
     }
 
     /// A closing for GPTBots of an episode that is over: the conversation has been opened anew,
-    /// and the close would end that.
-    fn is_superseded(&self, conversation: &Conversation, entry: &Entry) -> bool {
-        entry.to == Some(Side::User)
-            && entry.kind == Kind::Closing
-            && (!conversation.is_closed() || entry.episode != Some(conversation.episode))
+    /// and the close would end that. Read afresh, since the lines before it can have taken a
+    /// while.
+    async fn is_superseded(&self, closing: &Entry) -> Result<bool, StoreError> {
+        let now = self.store.conversation(&closing.conversation).await?;
+        Ok(now.is_none_or(|known| {
+            !known.is_closed() || closing.episode.is_some_and(|of| of != known.episode)
+        }))
     }
 
     /// Writes down how an attempt ended.
@@ -233,7 +276,10 @@ impl Relay {
                 (mark, delivered(Some(reference)))
             }
             Attempt::Marks(outcome) => {
-                let mark = self.store.mark(entry, &outcome, Some(conversation)).await?;
+                let mark = self
+                    .store
+                    .mark(entry, &outcome, Some(conversation), settings.retention_days)
+                    .await?;
                 (mark, outcome)
             }
         };

@@ -39,7 +39,7 @@ impl Relay {
             ),
             // What was to be ended has ended.
             Fault::ConversationGone if entry.kind == Kind::Closing => delivered(None),
-            Fault::ConversationGone if now - conversation.opened_at < MAY_NOT_EXIST_YET => {
+            Fault::ConversationGone if now - conversation.asked_at < MAY_NOT_EXIST_YET => {
                 retry::after_transient(
                     entry,
                     failed.summary,

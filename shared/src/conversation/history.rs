@@ -52,15 +52,23 @@ pub struct Turn {
 }
 
 impl Turn {
+    /// What it takes in the item: JSON, in which a quote or a line break takes two bytes and a
+    /// control character six.
     fn bytes(&self) -> usize {
-        // 64 for the names and quotes around it.
-        64 + self.text.len()
-            + self.kind.as_ref().map_or(0, String::len)
-            + self
-                .files
-                .iter()
-                .map(|file| 32 + file.url.len() + file.content_type.as_ref().map_or(0, String::len))
-                .sum::<usize>()
+        serde_json::to_vec(self).map_or(usize::MAX, |json| json.len()) + 1
+    }
+
+    fn cut(mut self) -> Self {
+        self.files.truncate(MAX_FILES);
+        let text = std::mem::take(&mut self.text);
+        let mut keep = MAX_TURN_BYTES;
+        loop {
+            self.text = cut_with_mark(text.clone(), keep);
+            if keep <= 256 || self.bytes() <= MAX_TURN_BYTES {
+                return self;
+            }
+            keep /= 2;
+        }
     }
 }
 
@@ -76,24 +84,22 @@ pub struct History {
 
 impl History {
     /// Keeps the newest turns that fit into 300 KB; a turn that is too long by itself is cut with
-    /// a visible mark.
-    pub fn new(turns: Vec<Turn>) -> Self {
+    /// a visible mark. `newest_first` is read no further than that; `all` is how many there are.
+    pub fn new(all: usize, newest_first: impl IntoIterator<Item = Turn>) -> Self {
         let mut room = MAX_BYTES;
-        let mut kept = Vec::new();
-        let all = turns.len();
-        for mut turn in turns.into_iter().rev() {
-            turn.text = cut_with_mark(turn.text, MAX_TURN_BYTES);
-            turn.files.truncate(MAX_FILES);
+        let mut turns = Vec::new();
+        for turn in newest_first {
+            let turn = turn.cut();
             let Some(left) = room.checked_sub(turn.bytes()) else {
                 break;
             };
             room = left;
-            kept.push(turn);
+            turns.push(turn);
         }
-        kept.reverse();
+        turns.reverse();
         Self {
-            omitted: all - kept.len(),
-            turns: kept,
+            omitted: all.saturating_sub(turns.len()),
+            turns,
         }
     }
 
@@ -131,12 +137,13 @@ mod tests {
         }
     }
 
+    fn history(texts: impl DoubleEndedIterator<Item = String> + ExactSizeIterator) -> History {
+        History::new(texts.len(), texts.rev().map(turn))
+    }
+
     #[test]
     fn the_oldest_turns_go_first_and_are_counted() {
-        let turns = (0..10)
-            .map(|n| turn(format!("{n}{}", "x".repeat(60_000))))
-            .collect();
-        let history = History::new(turns);
+        let history = history((0..10).map(|n| format!("{n}{}", "x".repeat(60_000))));
         assert_eq!(history.turns.len() + history.omitted, 10);
         assert!(history.omitted >= 4);
         assert!(history.turns.last().unwrap().text.starts_with('9'));
@@ -144,10 +151,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_history_fits_its_item(lengths in proptest::collection::vec(0..200_000_usize, 0..12)) {
-            let history = History::new(lengths.iter().map(|n| turn("é".repeat(n / 2))).collect());
-            prop_assert!(serde_json::to_string(&history).unwrap().len() < 380 * 1024);
+        fn a_history_fits_its_item(
+            lengths in proptest::collection::vec(0..200_000_usize, 1..12),
+            of in prop_oneof![Just("é"), Just("\""), Just("\u{1}"), Just("\n"), Just("x")],
+        ) {
+            let texts = lengths.iter().map(|n| of.repeat(n / of.len()));
+            let history = history(texts);
+            prop_assert!(serde_json::to_string(&history).unwrap().len() < 310 * 1024);
             prop_assert_eq!(history.turns.len() + history.omitted, lengths.len());
+            prop_assert!(!history.turns.is_empty());
         }
     }
 }

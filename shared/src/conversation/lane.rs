@@ -26,12 +26,26 @@ pub fn in_delivery_order(side: Side, mut lane: Vec<Entry>) -> Vec<Entry> {
     if side == Side::User {
         return lane;
     }
-    // When the later episodes began, for those whose opening still waits.
-    let reopened: Vec<Millis> = lane
+    // The later episodes whose opening still waits: number, GPTBots' time, ours.
+    let reopened: Vec<_> = lane
         .iter()
         .filter(|entry| entry.kind == Kind::Opening && rank(entry) != 1)
-        .map(|entry| entry.at)
+        .map(|entry| (entry.episode, entry.sent_at, entry.at))
         .collect();
+    // By the episode's number or by GPTBots' own times where both sides have them: our functions'
+    // clocks can differ.
+    let begun_before = |entry: &Entry| {
+        let begun = |(number, sent_at, at): &(Option<u32>, Option<Millis>, Millis)| {
+            if let (Some(begun), Some(of)) = (number, entry.episode) {
+                *begun <= of
+            } else if let (Some(begun), Some(of)) = (sent_at, entry.sent_at) {
+                *begun <= of
+            } else {
+                *at <= entry.at
+            }
+        };
+        reopened.iter().filter(|opening| begun(opening)).count()
+    };
     let first_established = lane
         .iter()
         .find(|entry| rank(entry) == 1)
@@ -39,11 +53,11 @@ pub fn in_delivery_order(side: Side, mut lane: Vec<Entry>) -> Vec<Entry> {
     lane.sort_by_key(|entry| {
         let episode = match rank(entry) {
             1 => 0,
-            _ => reopened.iter().filter(|begin| **begin <= entry.at).count(),
+            _ => begun_before(entry),
         };
         let place = match entry.kind {
             // The end of something that was never opened here: not the end of what opens now.
-            Kind::Closing if entry.sent_at < first_established => 0,
+            Kind::Closing if is_before(entry.sent_at, first_established) => 0,
             Kind::Opening => 1,
             Kind::Message | Kind::Notice => 2,
             Kind::Closing => 3,
@@ -52,6 +66,10 @@ pub fn in_delivery_order(side: Side, mut lane: Vec<Entry>) -> Vec<Entry> {
     });
     by_timestamp_within_runs(&mut lane);
     lane
+}
+
+fn is_before(end: Option<Millis>, begin: Option<Millis>) -> bool {
+    matches!((end, begin), (Some(end), Some(begin)) if end < begin)
 }
 
 /// Puts the log in the order in which people read it: by acceptance, and a user's consecutive
@@ -186,6 +204,35 @@ mod tests {
         stale.sent_at = Some(200);
         let lane = in_delivery_order(Side::Desk, vec![opening, stale]);
         assert_eq!(shape(&lane), [(Kind::Opening, 20), (Kind::Closing, 10)]);
+    }
+
+    #[test]
+    fn our_own_closing_does_not_overtake_the_opening_it_ends() {
+        let mut opening = opening(20, 1);
+        opening.sent_at = Some(200);
+        let mut ours = entry(Kind::Closing, Author::System, 30);
+        ours.episode = Some(1);
+        let lane = in_delivery_order(Side::Desk, vec![ours, opening]);
+        assert_eq!(shape(&lane), [(Kind::Opening, 20), (Kind::Closing, 30)]);
+    }
+
+    #[test]
+    fn an_end_belongs_to_its_episode_even_where_our_clocks_differ() {
+        let mut end = entry(Kind::Closing, Author::System, 50);
+        end.sent_at = Some(100);
+        let mut ours = entry(Kind::Closing, Author::System, 51);
+        ours.episode = Some(1);
+        let mut next = opening(40, 2);
+        next.sent_at = Some(101);
+        let lane = in_delivery_order(Side::Desk, vec![next, end, ours]);
+        assert_eq!(
+            shape(&lane),
+            [
+                (Kind::Closing, 50),
+                (Kind::Closing, 51),
+                (Kind::Opening, 40)
+            ]
+        );
     }
 
     #[test]

@@ -99,6 +99,11 @@ pub struct Conversation {
     pub episode: u32,
     /// GPTBots' timestamp of the establish that opened this episode.
     pub established: Option<Millis>,
+    /// Whether it had been established, or ended, before that: then a close may be late and mean
+    /// something earlier.
+    pub reestablished: bool,
+    /// When the bridge accepted that establish.
+    pub asked_at: Millis,
     /// When the bridge opened this episode.
     pub opened_at: Millis,
     /// When the first agent claimed or answered.
@@ -185,6 +190,8 @@ pub(crate) mod tests {
             status: Status::Waiting,
             episode: 1,
             established: Some(1_000),
+            reestablished: false,
+            asked_at: 5_000,
             opened_at: 5_000,
             connected_at: None,
             closed_at: None,

@@ -47,8 +47,9 @@ pub trait Desk: Send + Sync {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
 
-    /// Finds a conversation that was opened before, by an attempt whose end is not known. `None`
-    /// where there is none, or the desk cannot be asked.
+    /// Finds what an earlier attempt to open this episode of the conversation left behind, where it
+    /// is not known how that ended. `None` where there is nothing, or the desk cannot be asked;
+    /// what belongs to another episode does not count.
     ///
     /// # Errors
     /// When the desk cannot be asked now.

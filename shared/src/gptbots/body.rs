@@ -22,7 +22,7 @@ const MAX_DEPTH: usize = 4;
 pub(super) fn body_as_text(payload: &Value) -> String {
     let mut lines = Vec::new();
     show(payload.get("body").unwrap_or(&Value::Null), &mut lines, 0);
-    for part in PARTS.iter().filter_map(|name| payload.get(*name)) {
+    for part in parts_beside(payload) {
         show(part, &mut lines, 0);
     }
     if lines.is_empty() {
@@ -30,6 +30,14 @@ pub(super) fn body_as_text(payload: &Value) -> String {
     } else {
         lines.join("\n")
     }
+}
+
+/// What stands beside the body of a payload and is shown with it.
+pub(super) fn parts_beside(payload: &Value) -> impl Iterator<Item = &Value> {
+    PARTS
+        .iter()
+        .filter_map(|name| payload.get(*name))
+        .filter(|part| !part.is_null())
 }
 
 /// A JSON value as text: a string as it is, anything else as the links and texts in it.

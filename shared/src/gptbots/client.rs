@@ -84,6 +84,8 @@ impl Client {
             // Below what load balancers keep: a connection that slept with a frozen function is
             // opened anew instead of failing the first reply.
             .pool_idle_timeout(Duration::from_secs(20))
+            // Through a proxy the guard would not see where a name leads.
+            .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .dns_resolver(Arc::new(guard.clone()))
             .user_agent(concat!("handoff-for-gptbots/", env!("CARGO_PKG_VERSION")))

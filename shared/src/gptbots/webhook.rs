@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::body::{as_text, body_as_text};
+use super::body::{as_text, body_as_text, parts_beside};
 use crate::conversation::{
     ClosedBy, ConversationId, EntryId, History, Speaker, Turn, TurnFile, User,
 };
@@ -124,7 +124,7 @@ pub fn parse_establish(payload: &Value) -> Result<Establish, FieldError> {
         timestamp,
         bot,
         user,
-        history: History::new(turns(payload.get("body"))),
+        history: history(payload.get("body")),
     })
 }
 
@@ -137,11 +137,14 @@ pub fn parse_chat(payload: &Value) -> Result<Chat, FieldError> {
     let timestamp = timestamp(payload)?;
     // The name is made from the body as it came, so that lines which look alike once they are
     // cut, or rendered as text, stay apart.
-    let body = payload.get("body").unwrap_or(&Value::Null);
-    let entry = match body {
-        Value::String(text) => EntryId::of_user_line(timestamp, text.as_bytes()),
-        other => EntryId::of_user_line(timestamp, other.to_string().as_bytes()),
+    let mut raw = match payload.get("body").unwrap_or(&Value::Null) {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     };
+    for part in parts_beside(payload) {
+        raw.push_str(&part.to_string());
+    }
+    let entry = EntryId::of_user_line(timestamp, raw.as_bytes());
     Ok(Chat {
         conversation,
         timestamp,
@@ -235,11 +238,14 @@ fn field(object: &Value, name: &str) -> Option<String> {
     (!text.is_empty()).then(|| cut_with_mark(text, MAX_FIELD_BYTES))
 }
 
-fn turns(body: Option<&Value>) -> Vec<Turn> {
+fn history(body: Option<&Value>) -> History {
     match body {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(turns)) => turns.iter().filter_map(turn).collect(),
-        Some(single) => turn(single).into_iter().collect(),
+        None | Some(Value::Null) => History::default(),
+        Some(Value::Array(turns)) => {
+            let all = turns.iter().filter(|turn| !turn.is_null()).count();
+            History::new(all, turns.iter().rev().filter_map(turn))
+        }
+        Some(single) => History::new(1, turn(single)),
     }
 }
 
@@ -403,6 +409,12 @@ mod tests {
         };
         assert_eq!(chat(1, json!("ok")).entry, chat(1, json!("ok")).entry);
         assert_ne!(chat(1, json!("ok")).entry, chat(2, json!("ok")).entry);
+        // Two pictures at once, beside a body that says nothing.
+        let picture = |url: &str| {
+            let payload = json!({"conversation_id": "c", "timestamp": 1, "body": "", "files": [{"url": url}]});
+            parse_chat(&payload).unwrap().entry
+        };
+        assert_ne!(picture("https://x/1"), picture("https://x/2"));
         // Alike once cut, but not the same line.
         let long = "x".repeat(MAX_LINE_BYTES);
         let (a, b) = (

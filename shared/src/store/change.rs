@@ -89,34 +89,21 @@ impl Change {
         self
     }
 
-    /// Requires that the item is new, or all of the comparisons.
-    pub(super) fn require_absent_or(
-        mut self,
-        comparisons: Vec<(&str, &str, AttributeValue)>,
-    ) -> Self {
-        let pk = self.name(super::keys::PK);
-        let all: Vec<_> = comparisons
-            .into_iter()
-            .map(|(name, comparison, value)| self.comparison(name, comparison, value))
-            .collect();
-        self.require.push(format!(
-            "(attribute_not_exists({pk}) OR ({}))",
-            all.join(" AND ")
-        ));
-        self
+    /// Requires that the item is new, or a comparison.
+    pub(super) fn require_absent_or(self, or: (&str, &str, AttributeValue)) -> Self {
+        self.require_missing_or(super::keys::PK, or)
     }
 
-    /// Requires that the item is new, or one of two comparisons.
-    pub(super) fn require_absent_or_either(
+    /// Requires that an attribute is missing, or a comparison of another one.
+    pub(super) fn require_missing_or(
         mut self,
-        a: (&str, &str, AttributeValue),
-        b: (&str, &str, AttributeValue),
+        missing: &str,
+        (name, comparison, value): (&str, &str, AttributeValue),
     ) -> Self {
-        let pk = self.name(super::keys::PK);
-        let a = self.comparison(a.0, a.1, a.2);
-        let b = self.comparison(b.0, b.1, b.2);
+        let missing = self.name(missing);
+        let comparison = self.comparison(name, comparison, value);
         self.require
-            .push(format!("(attribute_not_exists({pk}) OR {a} OR {b})"));
+            .push(format!("(attribute_not_exists({missing}) OR {comparison})"));
         self
     }
 

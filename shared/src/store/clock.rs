@@ -10,8 +10,9 @@ use super::{Store, StoreError};
 use crate::conversation::{ConversationId, Side};
 use crate::time::Millis;
 
-/// How many strays of one shard a tick takes on; the next tick takes the next ones.
-const A_TICK: i32 = 250;
+/// How many pages of one shard a tick reads at the most: some 100,000 entries. A lane can have many
+/// overdue entries, and those of a lane that cannot be served must not hide others.
+const MAX_PAGES: usize = 10;
 
 /// A lane whose head should have been delivered by now.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,8 +30,20 @@ impl Store {
     /// # Errors
     /// When the table cannot be read.
     pub async fn strays(&self, now: Millis) -> Result<Vec<Stray>, StoreError> {
-        let shards = (0..SHARDS).map(|shard| async move {
-            self.client
+        let shards = (0..SHARDS).map(|shard| self.strays_of(shard, now));
+        let mut strays = BTreeSet::new();
+        for of_shard in try_join_all(shards).await? {
+            strays.extend(of_shard);
+        }
+        Ok(strays.into_iter().collect())
+    }
+
+    async fn strays_of(&self, shard: u8, now: Millis) -> Result<BTreeSet<Stray>, StoreError> {
+        let mut strays = BTreeSet::new();
+        let mut from = None;
+        for _ in 0..MAX_PAGES {
+            let page = self
+                .client
                 .query()
                 .table_name(&self.table)
                 .index_name(DUE_INDEX)
@@ -40,13 +53,10 @@ impl Store {
                 .expression_attribute_values(":due", s(due(shard)))
                 // '~' is behind '#': whatever is due at this very millisecond, too.
                 .expression_attribute_values(":now", s(format!("{now:016}~")))
-                .limit(A_TICK)
+                .set_exclusive_start_key(from.take())
                 .send()
                 .await
-                .map_err(|error| StoreError::of("find strays", &error))
-        });
-        let mut strays = BTreeSet::new();
-        for page in try_join_all(shards).await? {
+                .map_err(|error| StoreError::of("find strays", &error))?;
             for item in page.items.unwrap_or_default() {
                 let reader = Reader(&item);
                 let conversation = conversation_of(reader.s(PK)?);
@@ -58,7 +68,11 @@ impl Store {
                     strays.insert(Stray { conversation, side });
                 }
             }
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
         }
-        Ok(strays.into_iter().collect())
+        Ok(strays)
     }
 }

@@ -32,6 +32,7 @@ pub(super) fn entry_item(entry: &Entry, stray_after: Millis, expires_at: i64) ->
     item.put("sent_at", entry.sent_at.map(n));
     item.put("queued_at", n(entry.queued_at));
     item.put("attempts", n(entry.attempts.into()));
+    item.put("next_at", entry.next_at.map(n));
     item.put("episode", entry.episode.map(|episode| n(episode.into())));
     item.put("late", entry.late.then_some(AttributeValue::Bool(true)));
     item.put(CHANGED, s(changed(entry.at, &entry.id)));
@@ -100,6 +101,13 @@ pub(super) fn meta_item(conversation: &Conversation, expires_at: i64) -> Item {
     item.put("status", s(conversation.status.as_str()));
     item.put("episode", n(conversation.episode.into()));
     item.put("established", conversation.established.map(n));
+    item.put(
+        "reestablished",
+        conversation
+            .reestablished
+            .then_some(AttributeValue::Bool(true)),
+    );
+    item.put("asked_at", n(conversation.asked_at));
     item.put("opened_at", n(conversation.opened_at));
     item.put("connected_at", conversation.connected_at.map(n));
     item.put("closed_at", conversation.closed_at.map(n));
@@ -181,6 +189,8 @@ pub(super) fn conversation(item: &Item) -> Result<Conversation, StoreError> {
             .ok_or(StoreError::Unreadable("status"))?,
         episode: count(reader.opt_n("episode")?),
         established: reader.opt_n("established")?,
+        reestablished: reader.flag("reestablished"),
+        asked_at: reader.opt_n("asked_at")?.unwrap_or(0),
         opened_at: reader.opt_n("opened_at")?.unwrap_or(0),
         connected_at: reader.opt_n("connected_at")?,
         closed_at: reader.opt_n("closed_at")?,

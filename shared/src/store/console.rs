@@ -157,6 +157,7 @@ impl Store {
                 .set("last_author", s(last.author.as_str()))
                 .set("last_text", s(last.text))
                 .set("last_at", n(last.at))
+                .set(EXPIRES_AT, n(expires_at))
                 .require("status", "<>", s(Status::Closed.as_str()))
                 .require("episode", "=", n(known.episode.into()))
                 .require("user_lane_at", "=", n(known.user_lane_at));
@@ -164,9 +165,7 @@ impl Store {
             accepted.put("entry", s(entry.id.as_str()));
             accepted.put(EXPIRES_AT, n(expires_at));
             let parts = vec![
-                TransactWriteItem::builder()
-                    .update(meta.in_transaction(&self.table, key(conversation_pk(id), META)))
-                    .build(),
+                self.changing(key(conversation_pk(id), META), meta),
                 TransactWriteItem::builder()
                     .put(put_new(&self.table, accepted))
                     .build(),
@@ -238,7 +237,9 @@ impl Store {
                 None => {}
             }
             let now = self.now();
+            let expires_at = self.expires_at(retention_days);
             let meta = Change::new()
+                .set(EXPIRES_AT, n(expires_at))
                 .set("status", s(Status::Connected.as_str()))
                 .set_once("connected_at", n(now))
                 .set("agent_id", s(agent.id.as_str()))
@@ -257,10 +258,8 @@ impl Store {
                 now,
             );
             let parts = vec![
-                TransactWriteItem::builder()
-                    .update(meta.in_transaction(&self.table, key(conversation_pk(id), META)))
-                    .build(),
-                self.put_entry(&notice, self.expires_at(retention_days)),
+                self.changing(key(conversation_pk(id), META), meta),
+                self.put_entry(&notice, expires_at),
             ];
             if let Written::Yes = self.transact("claim conversation", parts).await? {
                 known.status = Status::Connected;
@@ -297,14 +296,11 @@ impl Store {
             let at = known.next_user_lane_at(now);
             let meta = ended(Change::new(), id, by, reason, now)
                 .set("user_lane_at", n(at))
+                .set(EXPIRES_AT, n(expires_at))
                 .require("status", "<>", s(Status::Closed.as_str()))
                 .require("episode", "=", n(known.episode.into()))
                 .require("user_lane_at", "=", n(known.user_lane_at));
-            let mut parts = vec![
-                TransactWriteItem::builder()
-                    .update(meta.in_transaction(&self.table, key(conversation_pk(id), META)))
-                    .build(),
-            ];
+            let mut parts = vec![self.changing(key(conversation_pk(id), META), meta)];
             // At least one line of the log says how it ended.
             let sides: Vec<Option<Side>> = if tell.is_empty() {
                 vec![None]

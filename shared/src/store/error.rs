@@ -25,6 +25,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the same call may work later. What DynamoDB finds invalid, or what cannot be read,
+    /// stays so until somebody mends it.
+    pub fn can_pass(&self) -> bool {
+        match self {
+            Self::Unavailable { code, .. } => code != "ValidationException",
+            Self::Contended(_) => true,
+            Self::Unreadable(_) => false,
+        }
+    }
+
     pub(super) fn of<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata,

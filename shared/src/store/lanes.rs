@@ -1,6 +1,6 @@
 //! What the relay reads and writes: lanes, claims and marks.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
 use super::change::{Change, put};
 use super::codec::{self, conversation, entry, entry_item};
@@ -153,47 +153,41 @@ impl Store {
         entry: &Entry,
         outcome: &Outcome,
         conversation: Option<&Conversation>,
+        retention_days: u32,
     ) -> Result<Mark, StoreError> {
-        let change = self.marking(entry, outcome);
-        let last = conversation
-            .filter(|_| matches!(outcome, Outcome::Delivered { .. }))
-            .filter(|_| entry.author == Author::User && entry.kind == Kind::Message)
-            .filter(|known| known.last.as_ref().is_none_or(|last| last.at <= entry.at));
-        let written = match last {
-            None => self.update("mark", entry_key(entry), change).await?,
-            Some(known) => {
-                let last = codec::last(entry.author, &entry.text, entry.at);
-                let meta = Change::new()
-                    .set("last_author", s(last.author.as_str()))
-                    .set("last_text", s(last.text))
-                    .set("last_at", n(last.at))
-                    .require_present("status");
-                let parts = vec![
-                    TransactWriteItem::builder()
-                        .update(change.in_transaction(&self.table, entry_key(entry)))
-                        .build(),
-                    TransactWriteItem::builder()
-                        .update(
-                            meta.in_transaction(&self.table, key(conversation_pk(&known.id), META)),
-                        )
-                        .build(),
-                ];
-                self.transact("mark", parts).await?
+        let shown = matches!(outcome, Outcome::Delivered { .. })
+            && entry.author == Author::User
+            && entry.kind == Kind::Message;
+        if let Some(known) = conversation.filter(|_| shown) {
+            let last = codec::last(entry.author, &entry.text, entry.at);
+            let meta = Change::new()
+                .set("last_author", s(last.author.as_str()))
+                .set("last_text", s(last.text))
+                .set("last_at", n(last.at))
+                .set(EXPIRES_AT, n(self.expires_at(retention_days)))
+                .require_present("status")
+                .require_missing_or("last_at", ("last_at", "<=", n(last.at)));
+            let parts = vec![
+                self.changing(entry_key(entry), self.marking(entry, outcome)),
+                self.changing(key(conversation_pk(&known.id), META), meta),
+            ];
+            match self.transact("mark", parts).await? {
+                // Something newer is the last line already: the mark alone, then.
+                Written::No { part: 1, .. } => {}
+                written => return settled(written, entry, outcome),
             }
-        };
-        Ok(match written {
-            Written::Yes => Mark::Done,
-            // A write that timed out after it was done finds its own mark.
-            Written::No {
-                part: 0,
-                item: Some(item),
-            } if codec::entry(&item)?.delivery == Delivery::Delivered
-                && matches!(outcome, Outcome::Delivered { .. }) =>
-            {
-                Mark::Done
-            }
-            Written::No { .. } => Mark::Lost,
-        })
+        }
+        let written = self
+            .update("mark", entry_key(entry), self.marking(entry, outcome))
+            .await?;
+        settled(written, entry, outcome)
+    }
+
+    /// A change of one item as a part of a transaction.
+    pub(super) fn changing(&self, key: Item, change: Change) -> TransactWriteItem {
+        TransactWriteItem::builder()
+            .update(change.in_transaction(&self.table, key))
+            .build()
     }
 
     fn marking(&self, entry: &Entry, outcome: &Outcome) -> Change {
@@ -208,16 +202,13 @@ impl Store {
             Outcome::Delivered { remote_id, late } => change
                 .set("delivery", s(Delivery::Delivered.as_str()))
                 .set("remote_id", remote_id.as_deref().map(s))
-                .set(
-                    "late",
-                    late.then_some(aws_sdk_dynamodb::types::AttributeValue::Bool(true)),
-                )
+                .set("late", late.then_some(AttributeValue::Bool(true)))
                 .remove(&["error", "next_at", OUT, DUE, DUE_AT]),
             Outcome::Retry { at, reason } => change
                 .set("delivery", s(Delivery::Retrying.as_str()))
                 .set("next_at", n(*at))
                 .set("error", s(reason.as_str()))
-                .set(DUE_AT, s(due_at(at + self.stray_after, side))),
+                .set(DUE_AT, s(due_at(at.saturating_add(self.stray_after), side))),
             Outcome::Failed { reason } => change
                 .set("delivery", s(Delivery::Failed.as_str()))
                 .set("error", s(reason.as_str()))
@@ -248,31 +239,21 @@ impl Store {
         back.put(EXPIRES_AT, n(self.expires_at(retention_days)));
         let meta = Change::new()
             .set("desk_ref", s(reference))
+            .set(EXPIRES_AT, n(self.expires_at(retention_days)))
             .require_present("status");
         let parts = vec![
-            TransactWriteItem::builder()
-                .update(
-                    self.marking(entry, &delivered)
-                        .in_transaction(&self.table, entry_key(entry)),
-                )
-                .build(),
-            TransactWriteItem::builder()
-                .update(
-                    meta.in_transaction(&self.table, key(conversation_pk(&conversation.id), META)),
-                )
-                .build(),
+            self.changing(entry_key(entry), self.marking(entry, &delivered)),
+            self.changing(key(conversation_pk(&conversation.id), META), meta),
             TransactWriteItem::builder()
                 .put(put(&self.table, back))
                 .build(),
         ];
-        Ok(match self.transact("mark opened", parts).await? {
-            Written::Yes => Mark::Done,
-            Written::No { .. } => Mark::Lost,
-        })
+        let written = self.transact("mark opened", parts).await?;
+        settled(written, entry, &delivered)
     }
 
-    /// Writes that GPTBots is to be told once more that the conversation has ended, because the
-    /// user wrote after the end. Once for each such line.
+    /// Writes that GPTBots is to be told once more, `not_before` then, that the conversation has
+    /// ended, because the user wrote after the end. Once for each such line.
     ///
     /// # Errors
     /// When the table cannot be written.
@@ -280,6 +261,7 @@ impl Store {
         &self,
         conversation: &Conversation,
         late: &Entry,
+        not_before: Millis,
         retention_days: u32,
     ) -> Result<(), StoreError> {
         let mut entry = Entry::new(
@@ -292,6 +274,8 @@ impl Store {
             self.now(),
         );
         entry.episode = Some(conversation.episode);
+        entry.delivery = Delivery::Retrying;
+        entry.next_at = Some(not_before);
         let item = entry_item(&entry, self.stray_after, self.expires_at(retention_days));
         self.put_if_new("close again", item).await?;
         Ok(())
@@ -317,6 +301,29 @@ impl Store {
             .require("attempts", "=", n(head.attempts.into()));
         self.update("nudge", entry_key(head), change).await?;
         Ok(())
+    }
+}
+
+/// What became of a mark. One that was written though its answer got lost finds itself.
+fn settled(written: Written, entry: &Entry, outcome: &Outcome) -> Result<Mark, StoreError> {
+    match written {
+        Written::Yes => Ok(Mark::Done),
+        Written::No {
+            part: 0,
+            item: Some(item),
+        } => {
+            let found = codec::entry(&item)?;
+            let same = match outcome {
+                Outcome::Delivered { remote_id, .. } => {
+                    found.delivery == Delivery::Delivered && found.remote_id == *remote_id
+                }
+                Outcome::Retry { .. } => found.delivery == Delivery::Retrying,
+                Outcome::Failed { .. } => found.delivery == Delivery::Failed,
+            };
+            let ours = same && found.attempts == entry.attempts;
+            Ok(if ours { Mark::Done } else { Mark::Lost })
+        }
+        Written::No { .. } => Ok(Mark::Lost),
     }
 }
 

@@ -5,11 +5,13 @@ use futures_util::future::try_join_all;
 use super::codec::{conversation, entry};
 use super::item::{Item, Reader, key, s};
 use super::keys::{
-    CHANGED, CHANGES, DAY, ENTRY_PREFIX, LIST, LIST_AT, LISTED, PK, SHARDS, SK, closed_list,
-    conversation_pk, history_sk, open_list,
+    CHANGED, CHANGES, DAY, ENTRY_PREFIX, LIST, LIST_AT, LISTED, PK, SHARDS, SK, changed,
+    closed_list, conversation_pk, entry_sk, history_sk, open_list,
 };
 use super::{Store, StoreError};
-use crate::conversation::{Conversation, ConversationId, Entry, History, in_reading_order};
+use crate::conversation::{
+    Conversation, ConversationId, Entry, EntryId, History, in_reading_order,
+};
 use crate::time::Millis;
 
 /// How many entries a page of a log has.
@@ -51,20 +53,24 @@ enum Cursor {
 }
 
 impl Cursor {
+    /// Reads what [`Store::log`] gave out; `None` for anything else.
     fn parse(text: &str) -> Option<Self> {
         let (kind, rest) = text.split_at_checked(1)?;
-        let (at, id) = rest.split_once('.').unwrap_or((rest, ""));
-        let at: Millis = at.parse().ok()?;
-        match kind {
-            "w" => Some(Self::Whole {
+        let (at, id) = match rest.split_once('.') {
+            None => (rest, None),
+            Some((at, id)) => (at, Some(EntryId::parse(id).ok()?)),
+        };
+        let at: Millis = at.parse().ok().filter(|at| *at >= 0)?;
+        match (kind, id) {
+            ("w", Some(id)) => Some(Self::Whole {
                 begun: at,
-                behind: format!("{ENTRY_PREFIX}{id}"),
+                behind: entry_sk(&id),
             }),
-            "c" if id.is_empty() => Some(Self::Changes {
+            ("c", None) => Some(Self::Changes {
                 after: format!("{at:016}"),
             }),
-            "c" => Some(Self::Changes {
-                after: format!("{at:016}#{id}"),
+            ("c", Some(id)) => Some(Self::Changes {
+                after: changed(at, &id),
             }),
             _ => None,
         }
@@ -130,7 +136,7 @@ impl Store {
             more: last.is_some(),
             cursor: match last {
                 Some(sk) => format!("w{begun}.{}", sk.trim_start_matches(ENTRY_PREFIX)),
-                None => format!("c{}", begun - OVERLAP),
+                None => format!("c{}", (begun - OVERLAP).max(0)),
             },
         })
     }
@@ -160,7 +166,7 @@ impl Store {
         let next = match &last {
             Some(changed) => changed.clone(),
             // Never backwards, even where this clock is behind the last reader's.
-            None => after.max(format!("{:016}", begun - OVERLAP)),
+            None => after.max(format!("{:016}", (begun - OVERLAP).max(0))),
         };
         Ok(LogPage {
             entries: in_reading_order(self.entries(page.items)?),
@@ -283,11 +289,22 @@ impl Store {
                 .expression_attribute_names("#at", LIST_AT)
                 .expression_attribute_values(":beyond", s(beyond)),
         };
-        let page = query
-            .send()
-            .await
-            .map_err(|error| StoreError::of("list conversations", &error))?;
-        Ok(page.items.unwrap_or_default())
+        // A page also ends at 1 MB.
+        let mut items = Vec::new();
+        let mut from = None;
+        loop {
+            let page = query
+                .clone()
+                .set_exclusive_start_key(from.take())
+                .send()
+                .await
+                .map_err(|error| StoreError::of("list conversations", &error))?;
+            items.extend(page.items.unwrap_or_default());
+            from = page.last_evaluated_key;
+            if from.is_none() || items.len() > LIST_PAGE {
+                return Ok(items);
+            }
+        }
     }
 
     fn listing(&self, items: &[Item], cursor: Option<String>) -> Result<Listing, StoreError> {

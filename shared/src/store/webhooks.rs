@@ -1,6 +1,6 @@
 //! What the three webhooks write: one round trip each.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
 use super::change::{Change, put, put_new};
 use super::codec::{self, conversation, entry_item, meta_item, user_json};
@@ -134,6 +134,8 @@ impl Store {
             status: Status::Waiting,
             episode: known.map_or(0, |known| known.episode) + 1,
             established: Some(request.timestamp),
+            reestablished: known.is_some(),
+            asked_at: now,
             opened_at: now,
             connected_at: None,
             closed_at: None,
@@ -209,10 +211,13 @@ impl Store {
         let expires_at = self.expires_at(handoff.retention_days);
         let change = Change::new()
             .set("established", n(request.timestamp))
+            .set("reestablished", AttributeValue::Bool(true))
+            .set("asked_at", n(now))
             .set("user", s(user_json(&request.user)))
             .set("user_lane_at", n(again.user_lane_at))
             .set(EXPIRES_AT, n(expires_at))
             .require_same("established", known.established.map(n))
+            .require("user_lane_at", "=", n(known.user_lane_at))
             .require("status", "<>", s(Status::Closed.as_str()));
         let text = match request.history.last_question() {
             Some(question) => format!("The user asked for a human again: {question}"),
@@ -228,9 +233,7 @@ impl Store {
             now,
         );
         let mut parts = vec![
-            TransactWriteItem::builder()
-                .update(change.in_transaction(&self.table, key(conversation_pk(&known.id), META)))
-                .build(),
+            self.changing(key(conversation_pk(&known.id), META), change),
             self.put_entry(&notice, expires_at),
         ];
         parts.extend(greeting.map(|entry| self.put_entry(&entry, expires_at)));
@@ -253,9 +256,7 @@ impl Store {
                 change = change.set(&name, value);
             }
         }
-        TransactWriteItem::builder()
-            .update(change.in_transaction(&self.table, id))
-            .build()
+        self.changing(id, change)
     }
 
     /// What goes with every opening: the history, the entry that opens it at the desk, and its
@@ -354,14 +355,11 @@ impl Store {
             .set_once("episode", n(0))
             .set(OUT, s(META_OUT))
             .set(EXPIRES_AT, n(expires_at));
-        // A close that is older than the establish of a later episode meant an earlier one. In
-        // the first episode no such doubt exists, whatever the timestamps are.
+        // Once it has been established anew, a close that is older than that meant what was
+        // before. Until then no such doubt exists, whatever the timestamps are.
         change = change
-            .require_absent_or(vec![("status", "<>", s(Status::Closed.as_str()))])
-            .require_absent_or_either(
-                ("episode", "<=", n(1)),
-                ("established", "<=", n(close.timestamp)),
-            );
+            .require_absent_or(("status", "<>", s(Status::Closed.as_str())))
+            .require_missing_or("reestablished", ("established", "<=", n(close.timestamp)));
         let mut entry = Entry::new(
             id.clone(),
             EntryId::of_system_line(close.timestamp, &format!("closing:{}", close.by)),
@@ -373,9 +371,7 @@ impl Store {
         );
         entry.sent_at = Some(close.timestamp);
         let parts = vec![
-            TransactWriteItem::builder()
-                .update(change.in_transaction(&self.table, key(conversation_pk(id), META)))
-                .build(),
+            self.changing(key(conversation_pk(id), META), change),
             self.put_entry(&entry, expires_at),
         ];
         Ok(match self.transact("close", parts).await? {

@@ -12,7 +12,8 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use handoff::conversation::Side;
-use handoff::store::{EstablishOutcome, Posted, StoreError};
+use handoff::settings::SettingsSource;
+use handoff::store::{EstablishOutcome, Mark, Outcome, Posted, StoreError};
 
 use crate::support::{Table, ann, chat, close, establish, handoff, id};
 
@@ -184,4 +185,61 @@ async fn a_table_that_is_not_there_is_an_error_that_names_the_code() {
     );
     let error = store.chat(&chat(1, "x"), 90).await.unwrap_err().to_string();
     assert_eq!(error, "chat failed: ResourceNotFoundException");
+}
+
+#[tokio::test]
+async fn a_mark_whose_answer_is_lost_is_recognised_as_our_own() {
+    let table = Table::new().await;
+    table.establish(100).await;
+    let head = table.lane(Side::User).await.entries.remove(0);
+    let claimed = table.claim(&head).await.unwrap();
+    let retry = Outcome::Retry {
+        at: 9_000_000_000_000,
+        reason: "down".into(),
+    };
+    let (store, _) = faulty(&table, "UpdateItem", SINGLE_CONFLICT, 1, true);
+    let mark = store.mark(&claimed, &retry, None, 90).await.unwrap();
+    assert_eq!(mark, Mark::Done, "so that its bell is set");
+}
+
+#[tokio::test]
+async fn settings_that_could_never_be_read_are_not_taken_for_the_defaults() {
+    const DOWN: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException"}"#;
+    let table = Table::new().await;
+    assert!(
+        table
+            .store
+            .put_settings(r#"{"desk":"slack"}"#, 0)
+            .await
+            .unwrap()
+    );
+    let (store, _) = failing(&table, "GetItem", DOWN, 1);
+    let settings = SettingsSource::new(store, table.clock.shared());
+    assert!(settings.read().await.is_err());
+    assert_eq!(
+        settings.read().await.unwrap().desk,
+        "slack",
+        "asked again at once"
+    );
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_read_any_more_stay_as_they_were() {
+    const DOWN: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException"}"#;
+    let table = Table::new().await;
+    table
+        .store
+        .put_settings(r#"{"desk":"slack"}"#, 0)
+        .await
+        .unwrap();
+    let (store, left) = failing(&table, "GetItem", DOWN, 0);
+    let settings = SettingsSource::new(store, table.clock.shared());
+    assert_eq!(settings.get().await.desk, "slack");
+    table.clock.advance(61_000);
+    left.store(1, Ordering::SeqCst);
+    assert_eq!(settings.get().await.desk, "slack");
+    // Nor does a document that is not valid change them.
+    assert!(table.store.put_settings(r#"{"dsk":"x"}"#, 1).await.unwrap());
+    table.clock.advance(61_000);
+    assert_eq!(settings.get().await.desk, "slack");
 }

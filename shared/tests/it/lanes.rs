@@ -33,7 +33,7 @@ async fn an_entry_is_claimed_once() {
     assert_eq!(
         table
             .store
-            .mark(&claimed, &delivered(), None)
+            .mark(&claimed, &delivered(), None, 90)
             .await
             .unwrap(),
         Mark::Lost
@@ -41,7 +41,7 @@ async fn an_entry_is_claimed_once() {
     assert_eq!(
         table
             .store
-            .mark(&taken_over, &delivered(), None)
+            .mark(&taken_over, &delivered(), None, 90)
             .await
             .unwrap(),
         Mark::Done
@@ -57,7 +57,7 @@ async fn what_is_delivered_leaves_its_lane_and_a_second_mark_finds_the_first() {
     assert_eq!(
         table
             .store
-            .mark(&claimed, &delivered(), None)
+            .mark(&claimed, &delivered(), None, 90)
             .await
             .unwrap(),
         Mark::Done
@@ -65,7 +65,7 @@ async fn what_is_delivered_leaves_its_lane_and_a_second_mark_finds_the_first() {
     assert_eq!(
         table
             .store
-            .mark(&claimed, &delivered(), None)
+            .mark(&claimed, &delivered(), None, 90)
             .await
             .unwrap(),
         Mark::Done
@@ -100,7 +100,7 @@ async fn a_retry_keeps_its_place_and_its_time() {
         reason: "down".into(),
     };
     assert_eq!(
-        table.store.mark(&claimed, &retry, None).await.unwrap(),
+        table.store.mark(&claimed, &retry, None, 90).await.unwrap(),
         Mark::Done
     );
     let lane = table.lane(Side::User).await.entries;
@@ -123,7 +123,7 @@ async fn what_failed_leaves_its_lane_and_comes_back_at_its_old_place_when_replay
     let failed = Outcome::Failed {
         reason: "refused".into(),
     };
-    table.store.mark(&claimed, &failed, None).await.unwrap();
+    table.store.mark(&claimed, &failed, None, 90).await.unwrap();
     assert_eq!(table.texts(Side::User).await, ["second"]);
     for _ in 0..2 {
         let replayed = table.store.replay(&id(), &head.id).await.unwrap();
@@ -165,7 +165,7 @@ async fn the_clock_finds_strays_and_a_nudge_makes_their_head_pending_again() {
     assert_eq!(
         table
             .store
-            .mark(&claimed, &delivered(), None)
+            .mark(&claimed, &delivered(), None, 90)
             .await
             .unwrap(),
         Mark::Lost

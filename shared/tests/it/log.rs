@@ -126,9 +126,32 @@ async fn many_changes_come_in_pages_too() {
 #[tokio::test]
 async fn what_is_no_cursor_is_told_from_an_empty_log() {
     let table = Table::new().await;
-    for rubbish in ["x", "c", "cabc", "w", "é", "c1.é"] {
+    let long = format!("w1.{}", "a".repeat(1_100));
+    for rubbish in [
+        "x",
+        "c",
+        "cabc",
+        "w",
+        "w1",
+        "é",
+        "c1.é",
+        "w1.~~~",
+        "w-1.a",
+        "c-5",
+        "w1.",
+        &long,
+        "w-9223372036854775808.a",
+        "c99999999999999999999",
+    ] {
         let page = table.store.log(&id(), Some(rubbish)).await.unwrap();
-        assert!(page.is_none() || rubbish == "c1.é", "{rubbish}");
+        assert!(page.is_none(), "{rubbish}");
+    }
+    // Strange but ours.
+    for fine in ["c0", "c9223372036854775807", "w9223372036854775807.a"] {
+        assert!(
+            table.store.log(&id(), Some(fine)).await.unwrap().is_some(),
+            "{fine}"
+        );
     }
 }
 
@@ -220,4 +243,21 @@ async fn what_has_expired_is_gone_before_it_is_deleted() {
             .conversations
             .is_empty()
     );
+}
+
+#[tokio::test]
+async fn what_is_in_use_does_not_expire() {
+    let table = Table::new().await;
+    table.establish(100).await;
+    table.deliver(Side::Desk).await;
+    for day in 0..4 {
+        table.clock.advance(60 * 86_400_000);
+        if day % 2 == 0 {
+            table.post(&format!("k{day}"), "still here").await;
+        } else {
+            table.chat(1_000 + day, "me too").await;
+            table.deliver(Side::Desk).await;
+        }
+    }
+    assert_eq!(table.conversation().await.episode, 1);
 }

@@ -77,7 +77,7 @@ impl Table {
                 late: false,
             };
             self.store
-                .mark(&claimed, &outcome, lane.conversation.as_ref())
+                .mark(&claimed, &outcome, lane.conversation.as_ref(), 90)
                 .await
                 .unwrap();
             texts.push(entry.text);
@@ -128,12 +128,15 @@ pub(crate) fn establish(timestamp: Millis) -> Establish {
             user_id: Some("u1".into()),
             ..User::default()
         },
-        history: History::new(vec![Turn {
-            speaker: Speaker::User,
-            kind: Some("QUESTION".into()),
-            text: format!("question of {timestamp}"),
-            files: Vec::new(),
-        }]),
+        history: History::new(
+            1,
+            [Turn {
+                speaker: Speaker::User,
+                kind: Some("QUESTION".into()),
+                text: format!("question of {timestamp}"),
+                files: Vec::new(),
+            }],
+        ),
     }
 }
 

@@ -239,3 +239,16 @@ async fn a_close_of_something_older_does_not_end_what_comes_later() {
         "first what never was open"
     );
 }
+
+#[tokio::test]
+async fn a_late_close_does_not_end_what_was_asked_for_after_it() {
+    let table = Table::new().await;
+    table.establish(50).await;
+    // close(100) and establish(200) come in the wrong order.
+    assert_eq!(table.establish(200).await, EstablishOutcome::AskedAgain);
+    let late = table.store.close(&close(100), 90).await.unwrap();
+    assert_eq!(late, CloseOutcome::Repeated);
+    assert!(!table.conversation().await.is_closed());
+    table.store.close(&close(300), 90).await.unwrap();
+    assert!(table.conversation().await.is_closed());
+}

@@ -71,13 +71,14 @@ pub(crate) fn new(
 /// Keeps foreign pages from speaking through loopback: in the sandbox nobody signs in, so any
 /// page open in the same browser could otherwise read and answer conversations.
 fn guard(request: &Parts, address: SocketAddr) -> Result<(), (StatusCode, String)> {
-    let path = request.uri.path();
-    let ours = path == "/"
-        || path.starts_with("/start.")
-        || path == "/console"
-        || path.starts_with("/console/");
-    // The webhooks have their token.
-    if !ours {
+    // The webhooks have their token. Told by their exact form: in any other one a path can be
+    // written in ways that only the gateway sees through.
+    let path: Vec<&str> = request.uri.path().split('/').collect();
+    let webhook = matches!(
+        path.as_slice(),
+        ["", _, "chat"] | ["", _, "conversation", "establish" | "close"]
+    );
+    if webhook && request.method == Method::POST {
         return Ok(());
     }
     let port = address.port();
@@ -233,6 +234,19 @@ mod tests {
             refused("POST", api, &[host, ("content-type", "text/plain")]),
             Some(StatusCode::UNSUPPORTED_MEDIA_TYPE)
         );
+        let foreign = ("host", "evil.example:8787");
+        for path in [
+            "/%63onsole/api/me",
+            "/console%2Fapi%2Fme",
+            "/",
+            "/console/api/conversations/chat",
+        ] {
+            assert_eq!(
+                refused("GET", path, &[foreign]),
+                Some(StatusCode::FORBIDDEN),
+                "{path}"
+            );
+        }
         assert_eq!(
             refused("POST", "/T/chat", &[("host", "bridge.example")]),
             None,

@@ -117,6 +117,10 @@ async fn a_chat_after_the_agents_close_is_kept_as_late_and_gptbots_told_once_mor
     assert_eq!(bridge.told(), ["CLOSE"]);
     bridge.chat(200, "one more thing").await;
     bridge.ring(Side::Desk).await;
+    // Not at once: the line may have overtaken an establish that opens the conversation anew.
+    bridge.ring(Side::User).await;
+    assert!(bridge.told().is_empty());
+    bridge.clock.advance(3_000);
     bridge.ring(Side::User).await;
     assert_eq!(bridge.told(), ["CLOSE"]);
     let late = bridge.entries("one more thing").await.remove(0);
@@ -126,8 +130,41 @@ async fn a_chat_after_the_agents_close_is_kept_as_late_and_gptbots_told_once_mor
     // The same again changes nothing.
     bridge.chat(200, "one more thing").await;
     bridge.ring(Side::Desk).await;
+    bridge.clock.advance(3_000);
     bridge.ring(Side::User).await;
     assert!(bridge.told().is_empty());
+}
+
+#[tokio::test]
+async fn a_chat_that_overtook_the_establish_of_the_next_episode_does_not_end_it() {
+    let bridge = Bridge::connected().await;
+    bridge
+        .store
+        .end(&id(), ClosedBy::Agent, None, &[Side::User], 90)
+        .await
+        .unwrap();
+    bridge.ring(Side::User).await;
+    bridge.chat(501, "I am back").await;
+    bridge.ring(Side::Desk).await;
+    bridge.establish(500).await;
+    bridge.clock.advance(3_000);
+    bridge.ring(Side::User).await;
+    assert_eq!(
+        bridge.told(),
+        ["CLOSE", "hello"],
+        "one close, of the first episode"
+    );
+}
+
+#[tokio::test]
+async fn a_delayed_bell_that_comes_early_is_set_again() {
+    let bridge = Bridge::connected().await;
+    bridge.post("one").await;
+    bridge.answer_with([transient()]);
+    bridge.ring(Side::User).await;
+    let (_, delay) = bridge.bells()[0];
+    bridge.ring(Side::User).await;
+    assert_eq!(bridge.bells(), [(Side::User, delay)]);
 }
 
 #[tokio::test]

@@ -97,6 +97,18 @@ async fn right_after_the_establish_gptbots_may_not_know_it_yet() {
 }
 
 #[tokio::test]
+async fn nor_right_after_the_user_asked_again() {
+    let bridge = Bridge::connected().await;
+    bridge.establish(500).await;
+    bridge.answer_with([Fault::ConversationGone]);
+    bridge.ring(Side::User).await;
+    assert!(!bridge.conversation().await.is_closed());
+    bridge.clock.advance(2_000);
+    bridge.ring(Side::User).await;
+    assert_eq!(bridge.told(), ["hello", "hello"]);
+}
+
+#[tokio::test]
 async fn closing_what_has_ended_is_done() {
     let bridge = Bridge::connected().await;
     bridge
