@@ -13,8 +13,10 @@ mod options;
 mod secrets;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gptbots_stand_in::StandIn;
+use handoff::bells::Bell;
 use handoff::random::Random;
 use handoff::settings::{Settings, SettingsSource};
 use handoff::store::{Store, schema};
@@ -32,6 +34,8 @@ pub use options::Options;
 
 /// The table's name.
 pub const TABLE: &str = "conversations";
+/// Later than anything is due, in milliseconds.
+const END_OF_TIME: i64 = 9_007_199_254_740_991;
 /// The bells among the stream's records; the same pattern as in `template.yaml`.
 const BELLS_FILTER: &str =
     r#"{"dynamodb":{"NewImage":{"delivery":{"S":["pending"]},"out":{"S":[{"exists":true}]}}}}"#;
@@ -127,6 +131,7 @@ impl Sandbox {
             .chaos(options.chaos.clone())
             .start()
             .await?;
+        ring_what_is_undelivered(&store, &queue).await?;
         let bells = QueueMapping::new(&queue, functions.relay.clone())
             .batch_size(10)
             .max_concurrency(10)
@@ -158,10 +163,6 @@ impl Sandbox {
                 tracing::error!(%error, "the bridge's server ended");
             }
         });
-        // What was left undelivered by a process that ended is picked up at once.
-        if let Err(error) = schedule.tick().await {
-            tracing::error!(error, "the clock's first tick failed");
-        }
         Ok(Self {
             store,
             gptbots,
@@ -220,7 +221,7 @@ impl Sandbox {
         if let Some((stop, server)) = self.gateway.take() {
             let _ = stop.send(());
             // A browser may keep its connection open for ever.
-            let _ = tokio::time::timeout(std::time::Duration::from_secs(2), server).await;
+            let _ = tokio::time::timeout(Duration::from_secs(2), server).await;
         }
         self.schedule.shutdown().await;
         self.stream.shutdown().await;
@@ -237,6 +238,19 @@ async fn listen(port: u16, flag: &'static str) -> Result<TcpListener, Error> {
     TcpListener::bind(("127.0.0.1", port))
         .await
         .map_err(|cause| Error::Port { port, flag, cause })
+}
+
+/// Sets a bell for every lane that has something to carry: SQS keeps its messages, but the queue
+/// of this process ended with the last one.
+async fn ring_what_is_undelivered(store: &Store, queue: &DelayQueue) -> Result<(), Error> {
+    for stray in store.strays(END_OF_TIME).await? {
+        let bell = Bell {
+            conversation: stray.conversation,
+            side: stray.side,
+        };
+        queue.send(bell.to_message(), Duration::ZERO)?;
+    }
+    Ok(())
 }
 
 /// Puts the desk into the settings, where they say something else.
