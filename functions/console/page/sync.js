@@ -80,7 +80,9 @@ export function startSync(store, on) {
           continue;
         }
         known.episode = episode;
-        if (answer.history) store.set(known, { history: answer.history });
+        // GPTBots sends an empty answer where the bot had nothing to say.
+        const said = (turn) => turn.text || turn.files?.length;
+        if (answer.history) store.set(known, { history: answer.history.filter(said) });
         const fresh = store.putEntries(id, answer.entries);
         const before = known.cursor;
         known.cursor = answer.cursor ?? before;

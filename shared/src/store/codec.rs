@@ -5,9 +5,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::StoreError;
 use super::item::{Item, Put, Reader, key, n, s};
 use super::keys::{
-    CHANGED, DAY, DUE, DUE_AT, ENTRY_PREFIX, EXPIRES_AT, LIST, LIST_AT, META, META_OUT, OUT, PK,
-    SK, changed, closed_list, conversation_of, conversation_pk, due, due_at, entry_sk, list_at,
-    open_list, out, shard,
+    CHANGED, DUE, DUE_AT, ENTRY_PREFIX, EXPIRES_AT, LIST, LIST_AT, META, META_OUT, OUT, PK, SK,
+    changed, closed_list, closed_list_of, conversation_of, conversation_pk, due, due_at, entry_sk,
+    list_at, open_list, out, shard,
 };
 use crate::conversation::{
     Agent, Author, ClosedBy, Conversation, Delivery, Entry, EntryId, Kind, Last, Side, Status, User,
@@ -145,7 +145,7 @@ pub(super) fn meta_item(conversation: &Conversation, expires_at: i64) -> Item {
 pub(super) fn listed(conversation: &Conversation) -> (String, String) {
     let id = &conversation.id;
     match conversation.closed_at.filter(|_| conversation.is_closed()) {
-        Some(at) => (closed_list(at.div_euclid(DAY)), list_at(at, id)),
+        Some(at) => (closed_list(closed_list_of(at)), list_at(at, id)),
         None => (open_list(shard(id)), list_at(conversation.opened_at, id)),
     }
 }

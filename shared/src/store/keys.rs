@@ -15,7 +15,7 @@ pub const OUT: &str = "out";
 pub const CHANGES: &str = "changes";
 /// Sort key of [`CHANGES`].
 pub const CHANGED: &str = "changed";
-/// Global index: open conversations, and closed ones by day.
+/// Global index: open conversations, and closed ones by month.
 pub const LISTED: &str = "listed";
 /// Partition key of [`LISTED`].
 pub const LIST: &str = "list";
@@ -44,6 +44,9 @@ pub(super) const ENTRY_PREFIX: &str = "E#";
 pub(super) const SHARDS: u8 = 4;
 /// Milliseconds of a day.
 pub(super) const DAY: Millis = 86_400_000;
+/// How many days of closed conversations share a partition of the index: few enough partitions to
+/// look through all that are kept, where little was closed.
+pub(super) const DAYS_A_LIST: i64 = 30;
 
 pub(super) fn conversation_pk(id: &ConversationId) -> String {
     format!("C#{id}")
@@ -98,8 +101,13 @@ pub(super) fn open_list(shard: u8) -> String {
     format!("open#{shard}")
 }
 
-pub(super) fn closed_list(day: i64) -> String {
-    format!("closed#{day:06}")
+/// The number of the list that a conversation closed at this time is in.
+pub(super) fn closed_list_of(at: Millis) -> i64 {
+    at.div_euclid(DAYS_A_LIST * DAY)
+}
+
+pub(super) fn closed_list(number: i64) -> String {
+    format!("closed#{number:06}")
 }
 
 pub(super) fn list_at(at: Millis, id: &ConversationId) -> String {

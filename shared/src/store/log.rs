@@ -6,7 +6,7 @@ use super::codec::{conversation, entry};
 use super::item::{Item, Reader, key, s};
 use super::keys::{
     CHANGED, CHANGES, DAY, ENTRY_PREFIX, LIST, LIST_AT, LISTED, PK, SHARDS, SK, changed,
-    closed_list, conversation_pk, entry_sk, history_sk, open_list,
+    closed_list, closed_list_of, conversation_pk, entry_sk, history_sk, open_list,
 };
 use super::{Store, StoreError};
 use crate::conversation::{
@@ -21,8 +21,8 @@ const LIST_PAGE: usize = 100;
 /// How far the clocks of two functions may differ, and how long a write may take from its stamp
 /// to its visibility. Changes of this long ago are reported once more.
 const OVERLAP: Millis = 5_000;
-/// How many days of closed conversations one call looks back at the most.
-const DAYS_A_CALL: i64 = 31;
+/// How many lists of closed conversations one call looks through at the most: two years.
+const LISTS_A_CALL: i64 = 24;
 
 /// A page of a log.
 #[derive(Debug)]
@@ -226,40 +226,39 @@ impl Store {
         cursor: Option<&str>,
         days: u32,
     ) -> Result<Listing, StoreError> {
-        // A clock that is ahead of this one may have closed something tomorrow.
-        let today = self.now().div_euclid(DAY) + 1;
-        let oldest = today - 1 - i64::from(days);
+        // A clock that is ahead of this one may have closed something in the next month.
+        let current = closed_list_of(self.now() + DAY);
+        let oldest = closed_list_of((self.now() - i64::from(days) * DAY).max(0));
         let (newest, mut before) = match cursor.and_then(|text| text.split_once('.')) {
-            Some((day, position)) => (
-                day.parse().unwrap_or(today).min(today),
+            Some((list, position)) => (
+                list.parse().unwrap_or(current).min(current),
                 Some(position.to_owned()).filter(|position| !position.is_empty()),
             ),
-            None => (today, None),
+            None => (current, None),
         };
         let mut items = Vec::new();
-        let mut day = newest;
-        while day >= oldest && newest - day < DAYS_A_CALL {
-            // Days in fours: most days of most deployments are small.
-            let days: Vec<i64> = (0..4)
-                .map(|n| day - n)
-                .filter(|day| *day >= oldest)
+        let mut list = newest;
+        while list >= oldest && newest - list < LISTS_A_CALL {
+            let lists: Vec<i64> = (0..4)
+                .map(|n| list - n)
+                .filter(|list| *list >= oldest)
                 .collect();
-            let pages = days.iter().map(|day| {
+            let pages = lists.iter().map(|list| {
                 let before = before.take();
-                self.list(closed_list(*day), false, before)
+                self.list(closed_list(*list), false, before)
             });
-            for (of, page) in days.iter().zip(try_join_all(pages).await?) {
+            for (of, page) in lists.iter().zip(try_join_all(pages).await?) {
                 for item in page {
-                    items.push(item);
                     if items.len() == LIST_PAGE {
                         let cursor = format!("{of}.{}", position(&items[LIST_PAGE - 1]));
                         return self.listing(&items, Some(cursor));
                     }
+                    items.push(item);
                 }
             }
-            day -= 4;
+            list -= 4;
         }
-        let cursor = (day >= oldest).then(|| format!("{day}."));
+        let cursor = (list >= oldest).then(|| format!("{list}."));
         self.listing(&items, cursor)
     }
 

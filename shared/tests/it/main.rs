@@ -1,4 +1,5 @@
 //! The store against a real DynamoDB API, and the GPTBots client against a server.
+#![allow(clippy::unwrap_used)]
 
 mod client;
 mod conflicts;

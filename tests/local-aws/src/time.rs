@@ -27,7 +27,9 @@ pub(crate) fn common_log(time: SystemTime) -> String {
 
 fn written(time: SystemTime, format: StaticFormatDescription) -> String {
     // A date always has what these formats ask for.
-    OffsetDateTime::from(time).format(format).unwrap_or_default()
+    OffsetDateTime::from(time)
+        .format(format)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -226,10 +226,10 @@ impl Sandbox {
         self.schedule.shutdown().await;
         self.stream.shutdown().await;
         self.bells.shutdown().await;
-        if let Some(Ok(database)) = self.database.take().map(Arc::try_unwrap) {
-            if let Err(error) = database.shutdown().await {
-                tracing::warn!(%error, "the database did not stop cleanly");
-            }
+        if let Some(Ok(database)) = self.database.take().map(Arc::try_unwrap)
+            && let Err(error) = database.shutdown().await
+        {
+            tracing::warn!(%error, "the database did not stop cleanly");
         }
     }
 }

@@ -7,6 +7,19 @@ export class Lines {
   constructor(list) {
     this.list = list;
     this.items = new Map();
+    this.atEnd = true;
+    list.addEventListener("scroll", () => {
+      this.atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+    }, { passive: true });
+    // The list shrinks when a keyboard comes up or the details are opened: the end stays in view.
+    new ResizeObserver(() => {
+      if (this.atEnd) this.toEnd();
+    }).observe(list);
+  }
+
+  toEnd() {
+    this.list.scrollTop = this.list.scrollHeight;
+    this.atEnd = true;
   }
 
   clear() {
@@ -16,20 +29,18 @@ export class Lines {
 
   // Adds new lines and changes the known ones, by id.
   merge(lines) {
-    const { list } = this;
-    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
     let mine = false;
     for (const line of lines) {
       let item = this.items.get(line.id);
       if (!item) {
         item = make(line);
         this.items.set(line.id, item);
-        list.append(item);
+        this.list.append(item);
         mine ||= line.author === "user";
       }
       show(item, line);
     }
-    if (atEnd || mine) list.scrollTop = list.scrollHeight;
+    if (this.atEnd || mine) this.toEnd();
   }
 }
 

@@ -1,0 +1,21 @@
+//! The pages in a real browser, with the whole bridge behind them: headless Chromium through
+//! chromedriver, the user's chat page on one side and the agents' console on the other.
+//!
+//! chromedriver and Chromium are found on `PATH`, or named by `CHROMEDRIVER` and `CHROMIUM`.
+//! Without them the tests are skipped, except where `CI` is `true`.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod console;
+mod driver;
+mod installed;
+mod pace;
+mod stage;
+mod user;
+mod wait;
+mod window;
+
+mod outage;
+mod phone;
+mod several;
+mod start_page;
+mod story;

@@ -1,0 +1,143 @@
+//! A window of the browser, or a frame in one: what a person does and sees there.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::driver::{Driver, Place};
+
+/// The key that WebDriver names an element by.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// The Enter key, as WebDriver writes it.
+pub(crate) const ENTER: &str = "\u{e007}";
+
+/// A window or frame.
+#[derive(Clone, Debug)]
+pub(crate) struct Window {
+    driver: Arc<Driver>,
+    place: Place,
+}
+
+impl Window {
+    /// A new window with this page. Not a tab: pages in the background slow down.
+    pub(crate) async fn open(driver: &Arc<Driver>, url: &str) -> Self {
+        let made = driver
+            .command("window/new", &json!({"type": "window"}))
+            .await
+            .unwrap();
+        let window = Self {
+            driver: driver.clone(),
+            place: Place {
+                window: made["handle"].as_str().unwrap().to_owned(),
+                frame: None,
+            },
+        };
+        window.goto(url).await;
+        window
+    }
+
+    /// All windows there are.
+    pub(crate) async fn all(driver: &Arc<Driver>) -> Vec<Self> {
+        let window = |window| Self {
+            driver: driver.clone(),
+            place: Place {
+                window,
+                frame: None,
+            },
+        };
+        let handles = driver.windows().await.unwrap_or_default();
+        handles.into_iter().map(window).collect()
+    }
+
+    /// A frame of this window.
+    pub(crate) fn frame(&self, css: &'static str) -> Self {
+        let mut frame = self.clone();
+        frame.place.frame = Some(css);
+        frame
+    }
+
+    /// Loads a page.
+    pub(crate) async fn goto(&self, url: &str) {
+        self.command("url", json!({"url": url})).await;
+    }
+
+    /// Clicks on an element as a mouse does: one that is hidden or covered cannot be clicked.
+    pub(crate) async fn click(&self, css: &str) {
+        let element = self.find(css).await;
+        self.command(&format!("element/{element}/click"), json!({}))
+            .await;
+    }
+
+    /// Presses keys in an element.
+    pub(crate) async fn press(&self, css: &str, keys: &str) {
+        let element = self.find(css).await;
+        self.command(&format!("element/{element}/value"), json!({"text": keys}))
+            .await;
+    }
+
+    /// Writes into an element at once, as an input method does: chromedriver's keyboard has no
+    /// emoji.
+    pub(crate) async fn write(&self, css: &str, text: &str) {
+        self.click(css).await;
+        self.devtools("Input.insertText", json!({"text": text}))
+            .await;
+    }
+
+    /// Runs the body of a function in the page. The content security policy does not hold here.
+    pub(crate) async fn run<T: DeserializeOwned>(&self, script: &str) -> T {
+        let body = json!({"script": script, "args": []});
+        let value = self.command("execute/sync", body).await;
+        let shown = value.to_string();
+        serde_json::from_value(value).unwrap_or_else(|error| panic!("{error}: {shown}"))
+    }
+
+    /// A command of the browser's developer tools.
+    pub(crate) async fn devtools(&self, command: &str, parameters: Value) {
+        let body = json!({"cmd": command, "params": parameters});
+        self.command("goog/cdp/execute", body).await;
+    }
+
+    /// Makes the window's inside this large, to the pixel.
+    pub(crate) async fn size(&self, width: u32, height: u32, mobile: bool) {
+        let metrics = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile,
+        });
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics)
+            .await;
+    }
+
+    /// Makes the page believe that the system is set to this colour scheme.
+    pub(crate) async fn colours(&self, scheme: &str) {
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        self.devtools("Emulation.setEmulatedMedia", json!({"features": features}))
+            .await;
+    }
+
+    /// What the window looks like, as PNG.
+    pub(crate) async fn picture(&self) -> Result<Vec<u8>, String> {
+        let capture = json!({"cmd": "Page.captureScreenshot", "params": {}});
+        let shot = self
+            .driver
+            .command_at(&self.place, "goog/cdp/execute", &capture)
+            .await?;
+        let data = shot["data"].as_str().unwrap_or_default();
+        BASE64.decode(data).map_err(|error| error.to_string())
+    }
+
+    async fn find(&self, css: &str) -> String {
+        let find = json!({"using": "css selector", "value": css});
+        let found = self.command("element", find).await;
+        found[ELEMENT].as_str().unwrap().to_owned()
+    }
+
+    async fn command(&self, command: &str, body: Value) -> Value {
+        self.driver
+            .command_at(&self.place, command, &body)
+            .await
+            .unwrap_or_else(|error| panic!("{command} {body}: {error}"))
+    }
+}
