@@ -1,17 +1,47 @@
 //! What the three webhook functions share: the token, the body, the answer.
 
+use std::sync::Arc;
+
 use lambda_http::http::StatusCode;
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use lambda_http::{Body, Request, RequestExt as _, Response};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::config::{Base, ConfigError, tokens_from_env};
 use crate::gptbots::FieldError;
-use crate::store::StoreError;
+use crate::settings::SettingsSource;
+use crate::store::{Store, StoreError};
 use crate::token::Tokens;
 
 /// The largest body taken, in bytes.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// What each of the three functions stands on.
+#[derive(Debug)]
+pub struct Webhook {
+    /// The table.
+    pub store: Store,
+    /// The operator's settings.
+    pub settings: Arc<SettingsSource>,
+    /// The tokens that are valid.
+    pub tokens: Tokens,
+}
+
+impl Webhook {
+    /// Starts logging, sets the SDK up and reads the settings.
+    ///
+    /// # Errors
+    /// When `TABLE_NAME` or `WEBHOOK_TOKEN_SHA256` is not set, or not what it has to be.
+    pub async fn from_env() -> Result<Self, ConfigError> {
+        let base = Base::from_env().await?;
+        Ok(Self {
+            store: base.store,
+            settings: base.settings,
+            tokens: tokens_from_env()?,
+        })
+    }
+}
 
 /// Why a webhook is not answered with 200.
 #[derive(Debug, thiserror::Error)]

@@ -5,13 +5,9 @@
 //! told (by the relay). Always accepted, since a refused message is a lost one.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use handoff::gptbots::parse_chat;
-use handoff::settings::SettingsSource;
-use handoff::store::Store;
-use handoff::token::Tokens;
-use handoff::webhook::{self, WebhookError};
+use handoff::webhook::{self, Webhook, WebhookError};
 use lambda_http::{Body, Request, Response};
 
 /// What the path ends in.
@@ -19,22 +15,9 @@ const ROUTE: &str = "/chat";
 
 /// The function.
 #[derive(Debug)]
-pub struct Chat {
-    store: Store,
-    settings: Arc<SettingsSource>,
-    tokens: Tokens,
-}
+pub struct Chat(pub Webhook);
 
 impl Chat {
-    /// The function over this table, for these tokens.
-    pub fn new(store: Store, settings: Arc<SettingsSource>, tokens: Tokens) -> Self {
-        Self {
-            store,
-            settings,
-            tokens,
-        }
-    }
-
     /// Answers one request.
     ///
     /// # Errors
@@ -44,10 +27,10 @@ impl Chat {
     }
 
     async fn store_line(&self, request: &Request) -> Result<(), WebhookError> {
-        let payload = webhook::read(request, &self.tokens, ROUTE)?;
+        let payload = webhook::read(request, &self.0.tokens, ROUTE)?;
         let chat = parse_chat(&payload)?;
-        let retention_days = self.settings.get().await.retention_days;
-        let outcome = self.store.chat(&chat, retention_days).await?;
+        let retention_days = self.0.settings.get().await.retention_days;
+        let outcome = self.0.store.chat(&chat, retention_days).await?;
         tracing::info!(
             conversation_id = %chat.conversation,
             entry_id = %chat.entry,

@@ -4,13 +4,9 @@
 //! any order: a close that comes before its establish leaves a tombstone for it.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use handoff::gptbots::parse_close;
-use handoff::settings::SettingsSource;
-use handoff::store::Store;
-use handoff::token::Tokens;
-use handoff::webhook::{self, WebhookError};
+use handoff::webhook::{self, Webhook, WebhookError};
 use lambda_http::{Body, Request, Response};
 
 /// What the path ends in.
@@ -18,22 +14,9 @@ const ROUTE: &str = "/conversation/close";
 
 /// The function.
 #[derive(Debug)]
-pub struct Close {
-    store: Store,
-    settings: Arc<SettingsSource>,
-    tokens: Tokens,
-}
+pub struct Close(pub Webhook);
 
 impl Close {
-    /// The function over this table, for these tokens.
-    pub fn new(store: Store, settings: Arc<SettingsSource>, tokens: Tokens) -> Self {
-        Self {
-            store,
-            settings,
-            tokens,
-        }
-    }
-
     /// Answers one request.
     ///
     /// # Errors
@@ -43,10 +26,10 @@ impl Close {
     }
 
     async fn store_end(&self, request: &Request) -> Result<(), WebhookError> {
-        let payload = webhook::read(request, &self.tokens, ROUTE)?;
+        let payload = webhook::read(request, &self.0.tokens, ROUTE)?;
         let close = parse_close(&payload)?;
-        let retention_days = self.settings.get().await.retention_days;
-        let outcome = self.store.close(&close, retention_days).await?;
+        let retention_days = self.0.settings.get().await.retention_days;
+        let outcome = self.0.store.close(&close, retention_days).await?;
         tracing::info!(
             conversation_id = %close.conversation,
             by = %close.by,

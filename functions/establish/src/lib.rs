@@ -6,13 +6,9 @@
 //! that cannot be written refuses.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use handoff::gptbots::parse_establish;
-use handoff::settings::SettingsSource;
-use handoff::store::Store;
-use handoff::token::Tokens;
-use handoff::webhook::{self, WebhookError};
+use handoff::webhook::{self, Webhook, WebhookError};
 use lambda_http::{Body, Request, Response};
 
 /// What the path ends in.
@@ -20,22 +16,9 @@ const ROUTE: &str = "/conversation/establish";
 
 /// The function.
 #[derive(Debug)]
-pub struct Establish {
-    store: Store,
-    settings: Arc<SettingsSource>,
-    tokens: Tokens,
-}
+pub struct Establish(pub Webhook);
 
 impl Establish {
-    /// The function over this table, for these tokens.
-    pub fn new(store: Store, settings: Arc<SettingsSource>, tokens: Tokens) -> Self {
-        Self {
-            store,
-            settings,
-            tokens,
-        }
-    }
-
     /// Answers one request.
     ///
     /// # Errors
@@ -45,11 +28,11 @@ impl Establish {
     }
 
     async fn store_handoff(&self, request: &Request) -> Result<(), WebhookError> {
-        let payload = webhook::read(request, &self.tokens, ROUTE)?;
+        let payload = webhook::read(request, &self.0.tokens, ROUTE)?;
         let establish = parse_establish(&payload)?;
         // Not by defaults where the operator's wishes cannot be read: the wrong desk would get it.
-        let handoff = self.settings.read().await?.handoff(&establish.bot);
-        let outcome = self.store.establish(&establish, &handoff).await?;
+        let handoff = self.0.settings.read().await?.handoff(&establish.bot);
+        let outcome = self.0.store.establish(&establish, &handoff).await?;
         tracing::info!(
             conversation_id = %establish.conversation,
             bot_id = establish.bot,

@@ -79,37 +79,17 @@ impl Store {
         key: Item,
         change: Change,
     ) -> Result<Written, StoreError> {
-        for attempt in 0..TRIES {
-            let result = self
-                .client
-                .update_item()
-                .table_name(&self.table)
-                .set_key(Some(key.clone()))
-                .update_expression(change.expression())
-                .set_condition_expression(change.condition())
-                .set_expression_attribute_names(Some(change.names()))
-                .set_expression_attribute_values(change.values())
-                .return_values_on_condition_check_failure(
-                    ReturnValuesOnConditionCheckFailure::AllOld,
-                )
-                .send()
-                .await;
-            match result {
-                Ok(_) => return Ok(Written::Yes),
-                Err(SdkError::ServiceError(failure))
-                    if failure.err().is_conditional_check_failed_exception() =>
-                {
-                    let item = match failure.into_err() {
-                        UpdateItemError::ConditionalCheckFailedException(failure) => failure.item,
-                        _ => None,
-                    };
-                    return Ok(Written::No { part: 0, item });
-                }
-                Err(error) if can_pass(error.code()) => self.pause(attempt).await,
-                Err(error) => return Err(StoreError::of(operation, &error)),
-            }
-        }
-        Err(StoreError::Contended(operation))
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .update_expression(change.expression())
+            .set_condition_expression(change.condition())
+            .set_expression_attribute_names(Some(change.names()))
+            .set_expression_attribute_values(change.values())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        self.single(operation, || request.clone().send()).await
     }
 
     /// Writes an item if its key is free.
@@ -118,27 +98,31 @@ impl Store {
         operation: &'static str,
         item: Item,
     ) -> Result<Written, StoreError> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        self.single(operation, || request.clone().send()).await
+    }
+
+    /// A write of one item, until it meets no transaction.
+    async fn single<T, E, F>(
+        &self,
+        operation: &'static str,
+        send: impl Fn() -> F,
+    ) -> Result<Written, StoreError>
+    where
+        F: Future<Output = Result<T, SdkError<E>>>,
+        E: ProvideErrorMetadata + Refused,
+    {
         for attempt in 0..TRIES {
-            let result = self
-                .client
-                .put_item()
-                .table_name(&self.table)
-                .set_item(Some(item.clone()))
-                .condition_expression("attribute_not_exists(pk)")
-                .return_values_on_condition_check_failure(
-                    ReturnValuesOnConditionCheckFailure::AllOld,
-                )
-                .send()
-                .await;
-            match result {
+            match send().await {
                 Ok(_) => return Ok(Written::Yes),
-                Err(SdkError::ServiceError(failure))
-                    if failure.err().is_conditional_check_failed_exception() =>
-                {
-                    let item = match failure.into_err() {
-                        PutItemError::ConditionalCheckFailedException(failure) => failure.item,
-                        _ => None,
-                    };
+                Err(SdkError::ServiceError(failure)) if failure.err().is_refused() => {
+                    let item = failure.into_err().into_item();
                     return Ok(Written::No { part: 0, item });
                 }
                 Err(error) if can_pass(error.code()) => self.pause(attempt).await,
@@ -154,6 +138,30 @@ impl Store {
         tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())).await;
     }
 }
+
+/// A condition that did not hold, whichever operation it was of.
+trait Refused {
+    fn is_refused(&self) -> bool;
+    fn into_item(self) -> Option<Item>;
+}
+
+macro_rules! refused {
+    ($($error:ident),+) => {
+        $(impl Refused for $error {
+            fn is_refused(&self) -> bool {
+                self.is_conditional_check_failed_exception()
+            }
+
+            fn into_item(self) -> Option<Item> {
+                match self {
+                    Self::ConditionalCheckFailedException(refusal) => refusal.item,
+                    _ => None,
+                }
+            }
+        })+
+    };
+}
+refused!(UpdateItemError, PutItemError);
 
 fn reasons(error: &SdkError<TransactWriteItemsError>) -> Option<&[CancellationReason]> {
     match error.as_service_error()? {

@@ -13,6 +13,7 @@ use handoff::settings::SettingsSource;
 use handoff::store::Store;
 use handoff::time::SharedClock;
 use handoff::token::Tokens;
+use handoff::webhook::Webhook;
 use local_aws::SharedFunction;
 use local_aws::function::{event_function, http_function};
 use local_aws::queue::{DelayQueue, QueueEndpoint};
@@ -58,6 +59,11 @@ impl Functions {
         let tokens = Tokens::parse(&Tokens::hash(&ground.token))?;
         let store = || ground.store.clone();
         let settings = || ground.settings.clone();
+        let webhook = || Webhook {
+            store: store(),
+            settings: settings(),
+            tokens: tokens.clone(),
+        };
         let relay = Arc::new(relay::Relay {
             store: store(),
             settings: settings(),
@@ -74,13 +80,9 @@ impl Functions {
             clock: ground.clock,
         });
         Ok(Self {
-            establish: http!(establish::Establish::new(
-                store(),
-                settings(),
-                tokens.clone()
-            )),
-            chat: http!(chat::Chat::new(store(), settings(), tokens.clone())),
-            close: http!(close::Close::new(store(), settings(), tokens)),
+            establish: http!(establish::Establish(webhook())),
+            chat: http!(chat::Chat(webhook())),
+            close: http!(close::Close(webhook())),
             console: http!(console::Console::new(store(), settings())),
             relay: event_function(move |event: RelayEvent| {
                 let relay = relay.clone();
