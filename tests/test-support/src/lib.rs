@@ -20,17 +20,19 @@ use serde_json::Value;
 pub const TOKEN: &str = "local-token";
 /// The conversation of the sample events.
 pub const CONVERSATION_ID: &str = "67d8db020fa31d1ef64f53dg";
-/// The table's name.
-const TABLE: &str = "conversations";
 
-/// A table in an embedded DynamoDB that goes with it.
+/// A table of its own for a test.
+///
+/// In an embedded DynamoDB that goes with it, or in the one that `DYNAMODB_ENDPOINT_URL` names: a
+/// second opinion, from AWS's own DynamoDB Local for example.
 pub struct TestTable {
     /// The table, as code sees it.
     pub store: Store,
     /// What the store goes by.
     pub clock: SharedClock,
-    /// The database.
-    pub db: EmbeddedDynamoDb,
+    endpoint_url: String,
+    // Stops with the table.
+    _db: Option<EmbeddedDynamoDb>,
 }
 
 impl TestTable {
@@ -41,15 +43,33 @@ impl TestTable {
 
     /// A new, empty table that goes by this clock.
     pub async fn with_clock(clock: SharedClock) -> Self {
-        let db = EmbeddedDynamoDb::start(None).await.unwrap();
-        let store = Store::new(db.client(), TABLE, clock.clone(), Random::seeded(1));
-        assert!(schema::create_table(store.client(), TABLE).await.unwrap());
-        Self { store, clock, db }
+        let (endpoint_url, db) = match std::env::var("DYNAMODB_ENDPOINT_URL") {
+            Ok(url) => (url, None),
+            Err(_) => {
+                let db = EmbeddedDynamoDb::start(None).await.unwrap();
+                (db.endpoint_url().to_owned(), Some(db))
+            }
+        };
+        let client = local_aws::sdk::dynamodb(&endpoint_url);
+        let table = format!("test-{}", Random::from_entropy().between(0..i64::MAX));
+        let store = Store::new(client, &table, clock.clone(), Random::seeded(1));
+        assert!(schema::create_table(store.client(), &table).await.unwrap());
+        Self {
+            store,
+            clock,
+            endpoint_url,
+            _db: db,
+        }
     }
 
     /// The same table through another client.
     pub fn through(&self, client: handoff::store::Client) -> Store {
-        Store::new(client, TABLE, self.clock.clone(), Random::seeded(2))
+        Store::new(
+            client,
+            self.store.table(),
+            self.clock.clone(),
+            Random::seeded(2),
+        )
     }
 
     /// Settings from this table.
@@ -57,18 +77,13 @@ impl TestTable {
         Arc::new(SettingsSource::new(self.store.clone(), self.clock.clone()))
     }
 
-    /// Now.
-    pub fn now(&self) -> i64 {
-        self.clock.now()
-    }
-
     /// A function's binary with the environment it has in a deployment, the most talkative log
     /// level, and this table.
     pub fn function(&self, executable: impl AsRef<Path>) -> LambdaFunction {
         LambdaFunction::new(executable)
-            .env("TABLE_NAME", TABLE)
+            .env("TABLE_NAME", self.store.table())
             .env("WEBHOOK_TOKEN_SHA256", Tokens::hash(TOKEN))
-            .env("AWS_ENDPOINT_URL_DYNAMODB", self.db.endpoint_url())
+            .env("AWS_ENDPOINT_URL_DYNAMODB", &self.endpoint_url)
             .env("AWS_LAMBDA_LOG_LEVEL", "TRACE")
     }
 }
