@@ -84,6 +84,18 @@ impl Settings {
         if of_bots.chain([&settings.desk]).any(String::is_empty) {
             return Err(SettingsError::Range("desk must not be empty"));
         }
+        let of_bots = settings
+            .bots
+            .values()
+            .filter_map(|bot| bot.greeting.as_ref());
+        if of_bots
+            .chain([&settings.greeting])
+            .any(|text| text.chars().count() > MAX_REPLY_CHARS as usize)
+        {
+            return Err(SettingsError::Range(
+                "greeting must be at most 30000 characters long",
+            ));
+        }
         if !(1..=86_400).contains(&settings.retry_age_seconds) {
             return Err(SettingsError::Range("retry_age_seconds must be 1 to 86400"));
         }
@@ -167,6 +179,9 @@ impl SettingsSource {
                 Ok(settings) => Arc::new(settings),
                 Err(error) => {
                     tracing::error!(%error, version = stored.version, "settings are not valid: the last good ones stay in force");
+                    if read_at.is_none() {
+                        return Err(StoreError::Unreadable("document"));
+                    }
                     kept
                 }
             },

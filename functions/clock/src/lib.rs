@@ -43,7 +43,7 @@ impl Clock {
         let mut tick = Tick { rung: 0, failed: 0 };
         for stray in strays {
             match self.ring(&stray).await {
-                Ok(()) => tick.rung += 1,
+                Ok(rung) => tick.rung += usize::from(rung),
                 Err(error) => {
                     tick.failed += 1;
                     tracing::error!(conversation_id = %stray.conversation, side = %stray.side, error, "stray lane not rung");
@@ -56,7 +56,21 @@ impl Clock {
         Ok(tick)
     }
 
-    async fn ring(&self, stray: &Stray) -> Result<(), String> {
+    /// Rings a lane whose head can be sent. Lines behind a head that waits for its time are
+    /// overdue, too, but no bell helps them.
+    async fn ring(&self, stray: &Stray) -> Result<bool, String> {
+        let lane = self
+            .store
+            .lane(&stray.conversation, stray.side)
+            .await
+            .map_err(|error| error.to_string())?;
+        let now = self.clock.now();
+        let Some(head) = lane.entries.first() else {
+            return Ok(false);
+        };
+        if next_step(head, now) != Step::Send {
+            return Ok(false);
+        }
         let bell = Bell {
             conversation: stray.conversation.clone(),
             side: stray.side,
@@ -66,21 +80,12 @@ impl Clock {
             .ring_later(&bell, Duration::ZERO)
             .await
             .map_err(|error| error.to_string())?;
-        if rung {
-            return Ok(());
-        }
-        let lane = self
-            .store
-            .lane(&stray.conversation, stray.side)
-            .await
-            .map_err(|error| error.to_string())?;
-        match lane.entries.first() {
-            Some(head) if next_step(head, self.clock.now()) == Step::Send => self
-                .store
+        if !rung {
+            self.store
                 .nudge(head)
                 .await
-                .map_err(|error| error.to_string()),
-            _ => Ok(()),
+                .map_err(|error| error.to_string())?;
         }
+        Ok(true)
     }
 }

@@ -85,7 +85,10 @@ impl Relay {
                 Ok(None) => {
                     let history = self
                         .store
-                        .history(&conversation.id, conversation.episode)
+                        .history(
+                            &conversation.id,
+                            entry.episode.unwrap_or(conversation.episode),
+                        )
                         .await?;
                     Ok(desk.open(conversation, &history).await.map(Attempt::Opened))
                 }

@@ -45,6 +45,8 @@ pub use event::{BatchResponse, Failure, Record, RelayEvent};
 const LEASE: Millis = 15_000;
 /// With less than this left of a lease nothing is sent: it would end in the middle of the attempt.
 const LEAST_LEASE: Millis = 8_000;
+/// By how much a delayed bell can be early: clocks of two machines differ by less.
+const EARLY: Millis = 5_000;
 /// How long a batch goes on taking entries, so that it ends well inside the function's timeout of
 /// 60 s. What is left is rung for again.
 const LONGEST_BATCH: Millis = 35_000;
@@ -149,10 +151,17 @@ impl Relay {
                     return Ok(());
                 }
                 if let Step::NotDue(at) = next_step(&entry, self.clock.now()) {
-                    // A bell that came early, by a clock that is ahead, is set again. One from the
-                    // stream is not: the bell for the retry is out.
-                    if delayed {
-                        self.ring_later(bell, at - self.clock.now()).await;
+                    if self.closes_nothing(bell, &entry).await? {
+                        self.pass_over(bell, conversation.as_mut(), &entry, &settings)
+                            .await?;
+                        continue;
+                    }
+                    // A delayed bell that came a little early, by a clock that is ahead, is set
+                    // again. No other one is: the bell for the retry is out, and bells that never
+                    // die would pile up in an outage.
+                    let early = at - self.clock.now();
+                    if delayed && early <= EARLY {
+                        self.ring_later(bell, early).await;
                     }
                     return Ok(());
                 }
@@ -193,11 +202,9 @@ impl Relay {
                 .desks
                 .get(&conversation.desk)
                 .is_ok_and(|desk| desk.capabilities().reads_the_log);
-        let closes = to_user && entry.kind == Kind::Closing;
-        if closes && self.is_superseded(&entry).await? {
-            let attempt = Attempt::Marks(delivered(None));
+        if self.closes_nothing(bell, &entry).await? {
             return self
-                .settle(bell, conversation, &entry, attempt, settings)
+                .pass_over(bell, Some(conversation), &entry, settings)
                 .await;
         }
         // What is not sent needs no claim: the mark alone decides who did it.
@@ -250,11 +257,32 @@ impl Relay {
     /// A closing for GPTBots of an episode that is over: the conversation has been opened anew,
     /// and the close would end that. Read afresh, since the lines before it can have taken a
     /// while.
-    async fn is_superseded(&self, closing: &Entry) -> Result<bool, StoreError> {
+    async fn closes_nothing(&self, bell: &Bell, closing: &Entry) -> Result<bool, StoreError> {
+        if bell.side != Side::User || closing.kind != Kind::Closing {
+            return Ok(false);
+        }
         let now = self.store.conversation(&closing.conversation).await?;
         Ok(now.is_none_or(|known| {
             !known.is_closed() || closing.episode.is_some_and(|of| of != known.episode)
         }))
+    }
+
+    /// Marks an entry that need not be carried any more.
+    async fn pass_over(
+        &self,
+        bell: &Bell,
+        conversation: Option<&mut Conversation>,
+        entry: &Entry,
+        settings: &Settings,
+    ) -> Result<Next, StoreError> {
+        match conversation {
+            Some(conversation) => {
+                let attempt = Attempt::Marks(delivered(None));
+                self.settle(bell, conversation, entry, attempt, settings)
+                    .await
+            }
+            None => Ok(Next::Stop),
+        }
     }
 
     /// Writes down how an attempt ended.

@@ -13,6 +13,8 @@ use crate::{Attempt, Relay, delivered, retry};
 /// How long after an establish "no such conversation" is no news: GPTBots may make it only once it
 /// has our answer, and the greeting can be faster.
 const MAY_NOT_EXIST_YET: Millis = 15_000;
+/// An attempt and its mark.
+const LONGEST_ATTEMPT: Millis = 4_000;
 /// What the log and the desk say when GPTBots knows no such conversation (any more).
 const GONE: &str = "GPTBots says that the conversation does not exist or has ended";
 
@@ -82,7 +84,11 @@ impl Relay {
             .map_err(|error| no_key(error.to_string()))?;
         let newer = self::bot(&secrets, bot_id)?;
         if newer.api_key.expose_secret() != bot.api_key.expose_secret() {
-            return self.send(&newer, entry).await;
+            let left = entry.lease_until.unwrap_or(Millis::MAX) - self.clock.now();
+            if left > LONGEST_ATTEMPT {
+                return self.send(&newer, entry).await;
+            }
+            return Err(no_key("the API key has been replaced".to_owned()));
         }
         if just_read {
             return Err(refused);

@@ -169,6 +169,11 @@ impl Conversation {
             }
             None => Establish::Reopens,
             Some(known) if timestamp <= known => Establish::Repeated,
+            Some(_)
+                if self.is_closed() && self.close_sent_at.is_some_and(|end| end >= timestamp) =>
+            {
+                Establish::AlreadyEnded
+            }
             Some(_) if self.is_closed() => Establish::Reopens,
             Some(_) => Establish::AskedAgain,
         }

@@ -38,11 +38,6 @@ pub struct CallError {
 }
 
 impl CallError {
-    /// Whether the same call may work later.
-    pub fn is_transient(&self) -> bool {
-        matches!(self.fault, Fault::Transient { .. })
-    }
-
     /// No answer at all: refused, reset, timed out.
     pub(super) fn no_answer(summary: &str) -> Self {
         Self {
@@ -84,11 +79,11 @@ pub fn read_answer(status: u16, retry_after: Option<&str>, body: &[u8]) -> Resul
     };
     let (fault, what) = match (code, status) {
         (Some(40001), _) | (_, 429) => (wait, "rate limit reached"),
-        (Some(40127), _) | (_, 401 | 403) => (Fault::Unauthorized, "API key refused"),
         (Some(40356 | 40358), _) => (
             Fault::ConversationGone,
             "conversation does not exist, or has ended, at GPTBots",
         ),
+        (Some(40127), _) | (_, 401 | 403) => (Fault::Unauthorized, "API key refused"),
         (Some(40000), _) => (Fault::Permanent, "parameter error"),
         (Some(20055), _) => (Fault::Permanent, "the bot's API channel is switched off"),
         (Some(20059 | 40378), _) => (Fault::Permanent, "the bot has been deleted"),

@@ -173,7 +173,7 @@ impl Store {
         parts
     }
 
-    /// The establish of a conversation whose close came first.
+    /// The establish of a conversation, or of an episode, whose close came first.
     fn opening_that_ended(
         &self,
         request: &Establish,
@@ -191,6 +191,22 @@ impl Store {
         let expires_at = self.expires_at(handoff.retention_days);
         let mut parts = vec![self.replacing(meta_item(&opened, expires_at), tombstone)];
         parts.extend(self.around(request, &opened, expires_at));
+        if !tombstone.is_tombstone() {
+            // The closing of a tombstone waits in its lane; that of an episode unknown so far was
+            // taken for one of the last.
+            let by = opened.closed_by.unwrap_or(ClosedBy::User);
+            let mut closing = Entry::new(
+                opened.id.clone(),
+                of_episode(request.timestamp, Kind::Closing, opened.episode, Side::Desk),
+                Kind::Closing,
+                Author::System,
+                Some(Side::Desk),
+                closing_text(by, None),
+                opened.opened_at,
+            );
+            closing.episode = Some(opened.episode);
+            parts.push(self.put_entry(&closing, expires_at));
+        }
         parts
     }
 
@@ -223,7 +239,7 @@ impl Store {
             Some(question) => format!("The user asked for a human again: {question}"),
             None => "The user asked for a human again.".to_owned(),
         };
-        let notice = Entry::new(
+        let mut notice = Entry::new(
             known.id.clone(),
             EntryId::of_system_line(request.timestamp, "asked-again"),
             Kind::Notice,
@@ -232,6 +248,7 @@ impl Store {
             text,
             now,
         );
+        notice.sent_at = Some(request.timestamp);
         let mut parts = vec![
             self.changing(key(conversation_pk(&known.id), META), change),
             self.put_entry(&notice, expires_at),
@@ -374,10 +391,26 @@ impl Store {
             self.changing(key(conversation_pk(id), META), change),
             self.put_entry(&entry, expires_at),
         ];
-        Ok(match self.transact("close", parts).await? {
-            Written::Yes => CloseOutcome::Closed,
-            Written::No { .. } => CloseOutcome::Repeated,
-        })
+        match self.transact("close", parts).await? {
+            Written::Yes => Ok(CloseOutcome::Closed),
+            Written::No { part: 0, .. } => {
+                self.remember_close(close).await?;
+                Ok(CloseOutcome::Repeated)
+            }
+            Written::No { .. } => Ok(CloseOutcome::Repeated),
+        }
+    }
+
+    /// Keeps the newest close of a conversation that has ended: it may be that of an establish
+    /// which is still on its way.
+    async fn remember_close(&self, close: &Close) -> Result<(), StoreError> {
+        let change = Change::new()
+            .set("close_sent_at", n(close.timestamp))
+            .require("status", "=", s(Status::Closed.as_str()))
+            .require_missing_or("close_sent_at", ("close_sent_at", "<", n(close.timestamp)));
+        let meta = key(conversation_pk(&close.conversation), META);
+        self.update("close", meta, change).await?;
+        Ok(())
     }
 }
 

@@ -130,7 +130,7 @@ async fn a_server_that_is_not_there_is_worth_another_try() {
         .close(&gone, &id())
         .await
         .unwrap_err();
-    assert!(error.is_transient());
+    assert_eq!(error.fault, Fault::Transient { retry_after: None });
     assert_eq!(error.to_string(), "cannot connect");
 }
 

@@ -243,3 +243,14 @@ async fn settings_that_cannot_be_read_any_more_stay_as_they_were() {
     table.clock.advance(61_000);
     assert_eq!(settings.get().await.desk, "slack");
 }
+
+#[tokio::test]
+async fn an_invalid_document_at_the_start_is_not_taken_for_the_defaults_either() {
+    let table = Table::new().await;
+    let written = table.store.put_settings(r#"{"dsk":"x"}"#, 0).await.unwrap();
+    assert!(written);
+    let settings = SettingsSource::new(table.store.clone(), table.clock.shared());
+    assert!(settings.read().await.is_err());
+    // Where any settings will do, the defaults do.
+    assert_eq!(settings.get().await.retention_days, 90);
+}

@@ -181,40 +181,39 @@ async fn open_conversations_come_oldest_first_in_pages_and_closed_ones_newest_fi
     }
     assert_eq!(open, (0..230).map(name).collect::<Vec<_>>());
 
-    // 150 on one day, 80 three days later, and a look a week later.
+    // Exactly a page in one month, some in the next, the rest more than two years later.
     for n in 0..230 {
+        if n == 100 {
+            table.clock.advance(31 * 86_400_000);
+        }
         if n == 150 {
-            table.clock.advance(3 * 86_400_000);
+            table.clock.advance(800 * 86_400_000);
         }
         table.clock.advance(1);
         let mut request = close(200);
         request.conversation = name(n);
-        table.store.close(&request, 90).await.unwrap();
+        table.store.close(&request, 3_650).await.unwrap();
     }
     table.clock.advance(7 * 86_400_000);
-    assert!(
-        table
-            .store
-            .open_conversations(None)
-            .await
-            .unwrap()
-            .conversations
-            .is_empty()
-    );
+    let open = table.store.open_conversations(None).await.unwrap();
+    assert!(open.conversations.is_empty());
     let mut closed = Vec::new();
     let mut cursor = None;
+    let mut pages = 0;
     loop {
         let page = table
             .store
-            .closed_conversations(cursor.as_deref(), 90)
+            .closed_conversations(cursor.as_deref(), 3_650)
             .await
             .unwrap();
         closed.extend(page.conversations.into_iter().map(|known| known.id));
         cursor = page.cursor;
+        pages += 1;
         if cursor.is_none() {
             break;
         }
     }
+    assert!(pages < 12, "{pages}");
     assert_eq!(closed, (0..230).rev().map(name).collect::<Vec<_>>());
 }
 

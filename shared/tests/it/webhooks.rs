@@ -155,7 +155,7 @@ async fn a_close_is_stored_once_and_stays_as_it_was() {
     );
     let known = table.conversation().await;
     assert_eq!(known.closed_by, Some(ClosedBy::User));
-    assert_eq!(known.close_sent_at, Some(200));
+    assert_eq!(known.close_sent_at, Some(300), "the newest is remembered");
     assert_eq!(
         table.texts(Side::Desk).await,
         ["", "The user left the conversation."]
@@ -251,4 +251,27 @@ async fn a_late_close_does_not_end_what_was_asked_for_after_it() {
     assert!(!table.conversation().await.is_closed());
     table.store.close(&close(300), 90).await.unwrap();
     assert!(table.conversation().await.is_closed());
+}
+
+#[tokio::test]
+async fn a_close_that_overtakes_the_establish_of_a_later_episode_is_remembered() {
+    let table = Table::new().await;
+    table.establish(100).await;
+    table.store.close(&close(150), 90).await.unwrap();
+    // close(500) and establish(450) come in the wrong order.
+    table.store.close(&close(500), 90).await.unwrap();
+    assert_eq!(table.establish(450).await, EstablishOutcome::AlreadyEnded);
+    let known = table.conversation().await;
+    assert!(known.is_closed());
+    assert_eq!(known.episode, 2);
+    let kinds: Vec<_> = table
+        .lane(Side::Desk)
+        .await
+        .entries
+        .iter()
+        .map(|entry| entry.kind)
+        .collect();
+    let (open, end) = (Kind::Opening, Kind::Closing);
+    assert_eq!(kinds, [open, end, open, end]);
+    assert_eq!(table.establish(501).await, EstablishOutcome::Opened);
 }

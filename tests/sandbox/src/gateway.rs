@@ -78,7 +78,8 @@ fn guard(request: &Parts, address: SocketAddr) -> Result<(), (StatusCode, String
         path.as_slice(),
         ["", _, "chat"] | ["", _, "conversation", "establish" | "close"]
     );
-    if webhook && request.method == Method::POST {
+    let plain = !request.uri.path().contains('%');
+    if webhook && plain && request.method == Method::POST {
         return Ok(());
     }
     let port = address.port();

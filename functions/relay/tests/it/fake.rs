@@ -165,6 +165,15 @@ impl Bridge {
         self.relay.handle(event).await.unwrap()
     }
 
+    /// Rings a lane, as a record of the stream does.
+    pub(crate) async fn ring_by_stream(&self, side: Side) -> BatchResponse {
+        let pk = format!("C#{}", id());
+        let image = json!({"pk": {"S": pk}, "to": {"S": side.as_str()}});
+        let record = json!({"dynamodb": {"SequenceNumber": "1", "NewImage": image}});
+        let event = serde_json::from_value(json!({"Records": [record]})).unwrap();
+        self.relay.handle(event).await.unwrap()
+    }
+
     /// What GPTBots was told since last asked.
     pub(crate) fn told(&self) -> Vec<String> {
         std::mem::take(&mut self.gptbots.told.lock().unwrap())

@@ -52,8 +52,9 @@ async fn nothing_passes_a_line_that_has_to_be_tried_again() {
     assert_eq!(side, Side::User);
     // A new line's bell before the time is a bell too many, no more.
     bridge.post("three").await;
-    bridge.ring(Side::User).await;
+    bridge.ring_by_stream(Side::User).await;
     assert!(bridge.told().is_empty());
+    assert!(bridge.bells().is_empty(), "the bell for the retry is out");
     bridge
         .clock
         .advance(i64::try_from(delay.as_millis()).unwrap());
@@ -165,6 +166,27 @@ async fn a_delayed_bell_that_comes_early_is_set_again() {
     let (_, delay) = bridge.bells()[0];
     bridge.ring(Side::User).await;
     assert_eq!(bridge.bells(), [(Side::User, delay)]);
+}
+
+#[tokio::test]
+async fn bells_do_not_pile_up_while_a_line_waits_for_its_time() {
+    let bridge = Bridge::connected().await;
+    bridge.post("one").await;
+    for _ in 0..8 {
+        bridge.answer_with([transient()]);
+        bridge.ring(Side::User).await;
+        let (_, delay) = bridge.bells().pop().unwrap();
+        bridge
+            .clock
+            .advance(i64::try_from(delay.as_millis()).unwrap());
+    }
+    bridge.answer_with([transient()]);
+    bridge.ring(Side::User).await;
+    assert_eq!(bridge.bells().len(), 1, "a minute to go");
+    for _ in 0..5 {
+        bridge.ring(Side::User).await;
+    }
+    assert!(bridge.bells().is_empty());
 }
 
 #[tokio::test]
