@@ -103,8 +103,12 @@ pub fn read(request: &Request, tokens: &Tokens, route: &str) -> Result<Value, We
     if body.len() > MAX_BODY_BYTES {
         return Err(WebhookError::TooLarge);
     }
-    // Bytes that are no UTF-8 are replaced: better a mark in a text than a message lost.
-    serde_json::from_str(&String::from_utf8_lossy(body)).map_err(|error| {
+    // What is broken within a text is replaced: better a mark in it than a message lost.
+    let text = String::from_utf8_lossy(body);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let parsed = serde_json::from_str(text)
+        .or_else(|error| serde_json::from_str(&without_lone_surrogates(text)).map_err(|_| error));
+    parsed.map_err(|error| {
         let claims_json = request
             .headers()
             .get(CONTENT_TYPE)
@@ -119,6 +123,35 @@ pub fn read(request: &Request, tokens: &Tokens, route: &str) -> Result<Value, We
             WebhookError::NotJson
         }
     })
+}
+
+/// Replaces escapes of half a character, which JSON's grammar allows and no text can hold: a text
+/// that was cut inside an emoji, say.
+fn without_lone_surrogates(json: &str) -> String {
+    let unit = |at: usize| -> Option<u16> {
+        let hex = json.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(hex, 16).ok()
+    };
+    let mut mended = String::with_capacity(json.len());
+    let mut at = 0;
+    while let Some(rest) = json.get(at..).filter(|rest| !rest.is_empty()) {
+        let low = |unit: u16| (0xdc00..0xe000).contains(&unit);
+        let length = match unit(at) {
+            Some(0xd800..0xdc00) if unit(at + 6).is_some_and(low) => 12,
+            Some(0xd800..0xe000) => {
+                mended.push_str("\\ufffd");
+                at += 6;
+                continue;
+            }
+            Some(_) => 6,
+            // An escaped backslash begins no other escape.
+            None if rest.starts_with("\\\\") => 2,
+            None => rest.chars().next().map_or(1, char::len_utf8),
+        };
+        mended.push_str(&rest[..length]);
+        at += length;
+    }
+    mended
 }
 
 #[derive(Serialize)]
@@ -164,4 +197,25 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
         lambda_http::http::HeaderValue::from_static("no-store"),
     );
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_character_is_replaced_and_nothing_else_is() {
+        for (json, mended) in [
+            (r#"{"a":"x\ud83d"}"#, r#"{"a":"x\ufffd"}"#),
+            (
+                r#""\udc00\ud800\ud83d\ude00""#,
+                r#""\ufffd\ufffd\ud83d\ude00""#,
+            ),
+            (r#""\\ud83d 你\n\u0041""#, r#""\\ud83d 你\n\u0041""#),
+            (r#""\ud83d\u00"#, r#""\ufffd\u00"#),
+            ("", ""),
+        ] {
+            assert_eq!(without_lone_surrogates(json), mended);
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The API of the agents' page.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use handoff::conversation::{ClosedBy, Conversation, ConversationId, EntryId, Side};
 use handoff::desk::CONSOLE;
 use handoff::store::{Claimed, Ended, Posted, Replayed, StoreError};
@@ -96,7 +98,18 @@ impl Console {
 
     async fn list(&self, request: &Request) -> Result<Value, ApiError> {
         let query = request.query_string_parameters();
-        let cursor = query.first("cursor").filter(|cursor| !cursor.is_empty());
+        // Encoded, so that it can stand in an address as it is.
+        let cursor = match query.first("cursor").filter(|cursor| !cursor.is_empty()) {
+            None => None,
+            Some(cursor) => Some(
+                URL_SAFE_NO_PAD
+                    .decode(cursor)
+                    .ok()
+                    .and_then(|bytes| String::from_utf8(bytes).ok())
+                    .ok_or_else(|| invalid("cursor: is not a cursor of this list"))?,
+            ),
+        };
+        let cursor = cursor.as_deref();
         let listing = match query.first("status").unwrap_or("open") {
             "open" => self.store.open_conversations(cursor).await?,
             "closed" => {
@@ -110,7 +123,9 @@ impl Console {
             .iter()
             .map(view::conversation)
             .collect();
-        Ok(json!({"conversations": conversations, "cursor": listing.cursor}))
+        Ok(
+            json!({"conversations": conversations, "cursor": listing.cursor.map(|cursor| URL_SAFE_NO_PAD.encode(cursor))}),
+        )
     }
 
     async fn show(&self, request: &Request, id: &ConversationId) -> Result<Value, ApiError> {
@@ -211,6 +226,7 @@ impl Console {
     async fn replay(&self, id: &ConversationId, entry: &EntryId) -> Result<Value, ApiError> {
         match self.store.replay(id, entry).await? {
             Replayed::Yes(entry) => Ok(json!({"entry": view::entry(&entry)})),
+            Replayed::Closed(known) => Err(ApiError::Conflict(after_the_end(&known).to_owned())),
             Replayed::Unknown => Err(match self.store.conversation(id).await? {
                 Some(_) => ApiError::NoSuchEntry,
                 None => ApiError::NoSuchConversation,

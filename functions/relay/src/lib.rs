@@ -29,7 +29,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use handoff::bells::{Bell, DelayedBells};
-use handoff::conversation::{Conversation, Entry, Kind, Side, Step, next_step};
+use handoff::conversation::{Conversation, Delivery, Entry, Kind, Side, Step, next_step};
 use handoff::desk::Desks;
 use handoff::gptbots::Outbound;
 use handoff::random::Random;
@@ -44,7 +44,7 @@ pub use event::{BatchResponse, Failure, Record, RelayEvent};
 /// mark, and room for a slow table.
 const LEASE: Millis = 15_000;
 /// With less than this left of a lease nothing is sent: it would end in the middle of the attempt.
-const LEAST_LEASE: Millis = 8_000;
+const LEAST_LEASE: Millis = 10_000;
 /// By how much a delayed bell can be early: clocks of two machines differ by less.
 const EARLY: Millis = 5_000;
 /// How long a batch goes on taking entries, so that it ends well inside the function's timeout of
@@ -314,6 +314,10 @@ impl Relay {
         let id = &entry.id;
         let conversation_id = &entry.conversation;
         if mark == Mark::Lost {
+            if entry.delivery != Delivery::Sending {
+                // Never claimed, so nothing was sent: whoever marked it reads on.
+                return Ok(Next::Stop);
+            }
             tracing::warn!(%conversation_id, entry_id = %id, "somebody else took the entry over: it may have been sent twice");
             return Ok(Next::Stop);
         }

@@ -1,7 +1,7 @@
 //! To the user: reply and close at GPTBots.
 
 use handoff::conversation::{ClosedBy, Conversation, Entry, Kind, Side};
-use handoff::gptbots::{Bot, CallError, Fault};
+use handoff::gptbots::{Bot, CallError, FIRST_PATIENCE, Fault, LATER_PATIENCE};
 use handoff::secrets::Secrets;
 use handoff::settings::Settings;
 use handoff::store::{Outcome, StoreError};
@@ -14,7 +14,7 @@ use crate::{Attempt, Relay, delivered, retry};
 /// has our answer, and the greeting can be faster.
 const MAY_NOT_EXIST_YET: Millis = 15_000;
 /// An attempt and its mark.
-const LONGEST_ATTEMPT: Millis = 4_000;
+const LONGEST_ATTEMPT: Millis = 9_000;
 /// What the log and the desk say when GPTBots knows no such conversation (any more).
 const GONE: &str = "GPTBots says that the conversation does not exist or has ended";
 
@@ -103,11 +103,16 @@ impl Relay {
     }
 
     async fn send(&self, bot: &Bot, entry: &Entry) -> Result<(), CallError> {
+        let patience = if entry.attempts <= 1 {
+            FIRST_PATIENCE
+        } else {
+            LATER_PATIENCE
+        };
         match entry.kind {
-            Kind::Closing => self.gptbots.close(bot, &entry.conversation).await,
+            Kind::Closing => self.gptbots.close(bot, &entry.conversation, patience).await,
             Kind::Message | Kind::Notice | Kind::Opening => {
                 self.gptbots
-                    .reply(bot, &entry.conversation, &entry.text)
+                    .reply(bot, &entry.conversation, &entry.text, patience)
                     .await
             }
         }

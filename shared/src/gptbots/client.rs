@@ -12,9 +12,12 @@ use crate::conversation::ConversationId;
 use crate::outbound::{Guard, Targets};
 use crate::time::{Millis, SharedClock};
 
-/// One attempt, from connecting to the last byte of the answer. Short, since a chat waits for it
-/// and a retry follows (design, "The stream is a doorbell").
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The first attempt, from connecting to the last byte of the answer. Short, since a chat waits
+/// for it and a retry follows (design, "The stream is a doorbell").
+pub const FIRST_PATIENCE: Duration = Duration::from_secs(3);
+/// The later attempts. A GPTBots that takes everything but answers slowly would else be sent the
+/// same line again and again.
+pub const LATER_PATIENCE: Duration = Duration::from_secs(8);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The most that is read of an answer: it is one small object.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
@@ -31,7 +34,7 @@ pub struct Bot {
 /// What the relay needs of GPTBots, so that tests can stand in for it.
 #[async_trait::async_trait]
 pub trait Outbound: Send + Sync {
-    /// Shows `text` to the user of this conversation.
+    /// Shows `text` to the user of this conversation, in one attempt of at most `patience`.
     ///
     /// # Errors
     /// When GPTBots did not take it, or it is not known whether it did; the error says whether
@@ -41,13 +44,19 @@ pub trait Outbound: Send + Sync {
         bot: &Bot,
         conversation: &ConversationId,
         text: &str,
+        patience: Duration,
     ) -> Result<(), CallError>;
 
     /// Ends the human conversation; the bot talks to the user again.
     ///
     /// # Errors
     /// As for [`Outbound::reply`].
-    async fn close(&self, bot: &Bot, conversation: &ConversationId) -> Result<(), CallError>;
+    async fn close(
+        &self,
+        bot: &Bot,
+        conversation: &ConversationId,
+        patience: Duration,
+    ) -> Result<(), CallError>;
 }
 
 /// The HTTP client cannot be made.
@@ -79,7 +88,7 @@ impl Client {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let guard = Guard::new(targets);
         let http = reqwest::Client::builder()
-            .timeout(ATTEMPT_TIMEOUT)
+            .timeout(LATER_PATIENCE)
             .connect_timeout(CONNECT_TIMEOUT)
             // Below what load balancers keep: a connection that slept with a frozen function is
             // opened anew instead of failing the first reply.
@@ -93,7 +102,13 @@ impl Client {
         Ok(Self { http, guard, clock })
     }
 
-    async fn call(&self, bot: &Bot, path: &str, call: &Call<'_>) -> Result<(), CallError> {
+    async fn call(
+        &self,
+        bot: &Bot,
+        path: &str,
+        call: &Call<'_>,
+        patience: Duration,
+    ) -> Result<(), CallError> {
         let url = format!("{}{path}", bot.base_url.trim_end_matches('/'));
         let url = self
             .guard
@@ -104,6 +119,7 @@ impl Client {
             .post(url)
             .bearer_auth(bot.api_key.expose_secret())
             .json(call)
+            .timeout(patience)
             .send()
             .await
             .map_err(|error| CallError::no_answer(describe(&error)))?;
@@ -138,22 +154,29 @@ impl Outbound for Client {
         bot: &Bot,
         conversation: &ConversationId,
         text: &str,
+        patience: Duration,
     ) -> Result<(), CallError> {
         let call = Call {
             conversation_id: conversation.as_str(),
             timestamp: self.clock.now(),
             body: Some(text),
         };
-        self.call(bot, "/v1/human/message/receive", &call).await
+        self.call(bot, "/v1/human/message/receive", &call, patience)
+            .await
     }
 
-    async fn close(&self, bot: &Bot, conversation: &ConversationId) -> Result<(), CallError> {
+    async fn close(
+        &self,
+        bot: &Bot,
+        conversation: &ConversationId,
+        patience: Duration,
+    ) -> Result<(), CallError> {
         let call = Call {
             conversation_id: conversation.as_str(),
             timestamp: self.clock.now(),
             body: None,
         };
-        self.call(bot, "/v1/human/close", &call).await
+        self.call(bot, "/v1/human/close", &call, patience).await
     }
 }
 

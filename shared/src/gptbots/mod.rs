@@ -6,7 +6,7 @@ mod client;
 mod webhook;
 
 pub use answer::{CallError, Fault, read_answer};
-pub use client::{Bot, Client, ClientError, Outbound};
+pub use client::{Bot, Client, ClientError, FIRST_PATIENCE, LATER_PATIENCE, Outbound};
 pub use webhook::{
     Chat, Close, Establish, FieldError, MAX_LINE_BYTES, parse_chat, parse_close, parse_establish,
 };

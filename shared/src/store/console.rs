@@ -19,7 +19,7 @@ use crate::conversation::{
 };
 
 /// How often a write is decided anew because the conversation changed under it.
-const DECISIONS: usize = 12;
+const DECISIONS: u32 = 24;
 
 /// What became of an agent's line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub enum Ended {
 pub enum Replayed {
     /// Back in its lane, or never out of it: this is the entry.
     Yes(Box<Entry>),
+    /// The conversation has ended: the user will not see it.
+    Closed(Box<Conversation>),
     /// No such entry.
     Unknown,
 }
@@ -117,7 +119,8 @@ impl Store {
         retention_days: u32,
     ) -> Result<Posted, StoreError> {
         let expires_at = self.expires_at(retention_days);
-        for _ in 0..DECISIONS {
+        for decision in 0..DECISIONS {
+            self.pause_before(decision).await;
             let Some(known) = self.conversation(id).await? else {
                 return Ok(Posted::Unknown);
             };
@@ -224,7 +227,8 @@ impl Store {
         agent: &Agent,
         retention_days: u32,
     ) -> Result<Claimed, StoreError> {
-        for _ in 0..DECISIONS {
+        for decision in 0..DECISIONS {
+            self.pause_before(decision).await;
             let Some(mut known) = self.conversation(id).await? else {
                 return Ok(Claimed::Unknown);
             };
@@ -285,7 +289,8 @@ impl Store {
         retention_days: u32,
     ) -> Result<Ended, StoreError> {
         let expires_at = self.expires_at(retention_days);
-        for _ in 0..DECISIONS {
+        for decision in 0..DECISIONS {
+            self.pause_before(decision).await;
             let Some(mut known) = self.conversation(id).await? else {
                 return Ok(Ended::Unknown);
             };
@@ -347,6 +352,13 @@ impl Store {
         let (Delivery::Failed, Some(side)) = (entry.delivery, entry.to) else {
             return Ok(Replayed::Yes(Box::new(entry)));
         };
+        if side == Side::User
+            && entry.kind != Kind::Closing
+            && let Some(known) = self.conversation(id).await?
+            && known.is_closed()
+        {
+            return Ok(Replayed::Closed(Box::new(known)));
+        }
         let now = self.now();
         let change = Change::new()
             .set("delivery", s(Delivery::Pending.as_str()))

@@ -320,7 +320,10 @@ fn settled(written: Written, entry: &Entry, outcome: &Outcome) -> Result<Mark, S
                 Outcome::Retry { .. } => found.delivery == Delivery::Retrying,
                 Outcome::Failed { .. } => found.delivery == Delivery::Failed,
             };
-            let ours = same && found.attempts == entry.attempts;
+            // Only a claim tells whose it is: an entry that was never claimed may have been marked
+            // by anybody.
+            let claimed = entry.delivery == Delivery::Sending;
+            let ours = same && claimed && found.attempts == entry.attempts;
             Ok(if ours { Mark::Done } else { Mark::Lost })
         }
         Written::No { .. } => Ok(Mark::Lost),

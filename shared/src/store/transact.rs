@@ -132,6 +132,13 @@ impl Store {
         Err(StoreError::Contended(operation))
     }
 
+    /// Gives the others a turn before a decision is made anew; none before the first.
+    pub(super) async fn pause_before(&self, decision: u32) {
+        if let Some(attempt) = decision.checked_sub(1) {
+            self.pause(attempt).await;
+        }
+    }
+
     async fn pause(&self, attempt: u32) {
         let longest = (FIRST_PAUSE << attempt.min(10)).min(LONGEST_PAUSE);
         let pause = self.random.between(1..longest + 1);

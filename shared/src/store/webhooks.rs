@@ -19,7 +19,7 @@ use crate::gptbots::{Chat, Close, Establish};
 use crate::time::Millis;
 
 /// How often a decision is made anew because the conversation changed under it.
-const DECISIONS: usize = 5;
+const DECISIONS: u32 = 24;
 
 /// What the settings say about a new handoff.
 #[derive(Debug, Clone)]
@@ -75,7 +75,8 @@ impl Store {
         handoff: &Handoff,
     ) -> Result<EstablishOutcome, StoreError> {
         let mut known: Option<Item> = None;
-        for _ in 0..DECISIONS {
+        for decision in 0..DECISIONS {
+            self.pause_before(decision).await;
             let (parts, outcome) = match &known {
                 None => (
                     self.opening(request, handoff, None),

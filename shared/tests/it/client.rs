@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use handoff::conversation::ConversationId;
-use handoff::gptbots::{Bot, Client, Fault, Outbound as _};
+use handoff::gptbots::{Bot, Client, FIRST_PATIENCE, Fault, Outbound as _};
 use handoff::outbound::Targets;
 use handoff::time::ManualClock;
 use serde_json::{Value, json};
@@ -83,8 +83,11 @@ fn id() -> ConversationId {
 async fn the_two_calls_are_as_the_contract_says() {
     let (bot, calls) = serve(200, vec![], r#"{"code":0,"message":"OK"}"#).await;
     let client = client(Targets::Local);
-    client.reply(&bot, &id(), "你好 😀 <b>").await.unwrap();
-    client.close(&bot, &id()).await.unwrap();
+    client
+        .reply(&bot, &id(), "你好 😀 <b>", FIRST_PATIENCE)
+        .await
+        .unwrap();
+    client.close(&bot, &id(), FIRST_PATIENCE).await.unwrap();
     let calls = calls.lock().unwrap();
     assert_eq!(
         *calls,
@@ -107,7 +110,7 @@ async fn the_two_calls_are_as_the_contract_says() {
 async fn a_failure_says_whether_to_try_again() {
     let (bot, _) = serve(429, vec![("retry-after", "9")], r#"{"code":40001}"#).await;
     let error = client(Targets::Local)
-        .reply(&bot, &id(), "x")
+        .reply(&bot, &id(), "x", FIRST_PATIENCE)
         .await
         .unwrap_err();
     let retry_after = Some(Duration::from_secs(9));
@@ -115,7 +118,7 @@ async fn a_failure_says_whether_to_try_again() {
 
     let (bot, _) = serve(200, vec![], r#"{"code":40356,"message":"no"}"#).await;
     let error = client(Targets::Local)
-        .reply(&bot, &id(), "x")
+        .reply(&bot, &id(), "x", FIRST_PATIENCE)
         .await
         .unwrap_err();
     assert_eq!(error.fault, Fault::ConversationGone);
@@ -127,7 +130,7 @@ async fn a_server_that_is_not_there_is_worth_another_try() {
     let gone = bot(format!("http://{}", listener.local_addr().unwrap()));
     drop(listener);
     let error = client(Targets::Local)
-        .close(&gone, &id())
+        .close(&gone, &id(), FIRST_PATIENCE)
         .await
         .unwrap_err();
     assert_eq!(error.fault, Fault::Transient { retry_after: None });
@@ -140,7 +143,7 @@ async fn redirects_are_not_followed() {
     let target: &'static str = Box::leak(elsewhere.base_url.into_boxed_str());
     let (bot, _) = serve(307, vec![("location", target)], "").await;
     let error = client(Targets::Local)
-        .reply(&bot, &id(), "x")
+        .reply(&bot, &id(), "x", FIRST_PATIENCE)
         .await
         .unwrap_err();
     assert_eq!(error.fault, Fault::Permanent);
@@ -151,7 +154,10 @@ async fn redirects_are_not_followed() {
 async fn a_deployment_does_not_call_this_machine() {
     let (bot, calls) = serve(200, vec![], "{}").await;
     let client = client(Targets::Public);
-    let error = client.reply(&bot, &id(), "x").await.unwrap_err();
+    let error = client
+        .reply(&bot, &id(), "x", FIRST_PATIENCE)
+        .await
+        .unwrap_err();
     assert_eq!(error.fault, Fault::Permanent);
     let named = Bot {
         base_url: bot
@@ -159,7 +165,12 @@ async fn a_deployment_does_not_call_this_machine() {
             .replace("http://127.0.0.1", "https://localhost"),
         ..bot
     };
-    assert!(client.reply(&named, &id(), "x").await.is_err());
+    assert!(
+        client
+            .reply(&named, &id(), "x", FIRST_PATIENCE)
+            .await
+            .is_err()
+    );
     assert!(calls.lock().unwrap().is_empty());
 }
 

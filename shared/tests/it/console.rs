@@ -1,5 +1,5 @@
 use handoff::conversation::{ClosedBy, Side, Status};
-use handoff::store::{Claimed, Ended, Posted};
+use handoff::store::{Claimed, Ended, Outcome, Posted, Replayed};
 
 use crate::support::{Table, ann, bob, close, id};
 
@@ -49,7 +49,7 @@ async fn two_agents_who_answer_at_once_both_get_through() {
     let table = Table::new().await;
     table.establish(100).await;
     let (ann, bob) = (ann(), bob());
-    let lines = (0..8).map(|n| {
+    let lines = (0..40).map(|n| {
         let agent = if n % 2 == 0 { &ann } else { &bob };
         let store = &table.store;
         async move {
@@ -62,7 +62,7 @@ async fn two_agents_who_answer_at_once_both_get_through() {
         stored(posted.unwrap());
     }
     let lane = table.lane(Side::User).await.entries;
-    assert_eq!(lane.len(), 9);
+    assert_eq!(lane.len(), 41);
     assert!(
         lane.windows(2).all(|two| two[0].at < two[1].at),
         "each has a time of its own"
@@ -169,4 +169,20 @@ async fn an_end_by_an_agent_tells_gptbots_after_all_lines_and_stays() {
         table.texts(Side::User).await,
         ["hello", "bye", "The agent closed the conversation. (done)"]
     );
+}
+
+#[tokio::test]
+async fn a_failed_line_is_not_replayed_to_a_user_who_has_left() {
+    let table = Table::new().await;
+    table.establish(100).await;
+    let head = table.lane(Side::User).await.entries.remove(0);
+    let claimed = table.claim(&head).await.unwrap();
+    let failed = Outcome::Failed {
+        reason: "refused".into(),
+    };
+    table.store.mark(&claimed, &failed, None, 90).await.unwrap();
+    table.store.close(&close(200), 90).await.unwrap();
+    let replayed = table.store.replay(&id(), &head.id).await.unwrap();
+    assert!(matches!(replayed, Replayed::Closed(_)), "{replayed:?}");
+    assert!(table.texts(Side::User).await.is_empty());
 }

@@ -34,13 +34,19 @@ impl FakeGptBots {
 
 #[async_trait]
 impl Outbound for FakeGptBots {
-    async fn reply(&self, _: &Bot, _: &ConversationId, text: &str) -> Result<(), CallError> {
+    async fn reply(
+        &self,
+        _: &Bot,
+        _: &ConversationId,
+        text: &str,
+        _: Duration,
+    ) -> Result<(), CallError> {
         // Others get a turn, as on a network.
         tokio::task::yield_now().await;
         self.answer(text.to_owned())
     }
 
-    async fn close(&self, _: &Bot, _: &ConversationId) -> Result<(), CallError> {
+    async fn close(&self, _: &Bot, _: &ConversationId, _: Duration) -> Result<(), CallError> {
         self.answer("CLOSE".to_owned())
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use handoff::conversation::{Author, ClosedBy, Delivery, Kind, Side};
 
+use handoff::store::{Mark, Outcome};
+
 use crate::fake::{Bridge, id, transient};
 
 #[tokio::test]
@@ -239,4 +241,42 @@ async fn the_user_asking_again_is_shown_to_the_desk() {
         .remove(0);
     assert_eq!(notice.author, Author::System);
     assert_eq!(notice.delivery, Delivery::Delivered);
+}
+
+#[tokio::test]
+async fn relays_that_overlap_on_the_consoles_lane_share_the_work() {
+    let bridge = Bridge::connected().await;
+    for n in 0..20 {
+        bridge.chat(200 + n, &format!("line {n}")).await;
+    }
+    // All have read the same lane; one marks an entry, the others give way.
+    let lane = bridge.store.lane(&id(), Side::Desk).await.unwrap();
+    let head = &lane.entries[0];
+    let delivered = Outcome::Delivered {
+        remote_id: None,
+        late: false,
+    };
+    let known = lane.conversation.as_ref();
+    let mut marks = Vec::new();
+    for _ in 0..3 {
+        marks.push(
+            bridge
+                .store
+                .mark(head, &delivered, known, 90)
+                .await
+                .unwrap(),
+        );
+    }
+    assert_eq!(marks, [Mark::Done, Mark::Lost, Mark::Lost]);
+    let bells = (0..6).map(|_| bridge.ring_by_stream(Side::Desk));
+    futures_util::future::join_all(bells).await;
+    assert!(
+        bridge
+            .store
+            .lane(&id(), Side::Desk)
+            .await
+            .unwrap()
+            .entries
+            .is_empty()
+    );
 }
