@@ -8,11 +8,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use handoff::bells::{Bell, DelayedBells};
 use handoff::conversation::{Step, next_step};
 use handoff::store::{Store, StoreError, Stray};
 use handoff::time::SharedClock;
 use serde::Serialize;
+
+/// How many lanes are looked at at once.
+const AT_ONCE: usize = 32;
 
 /// The function, with all it needs.
 pub struct Clock {
@@ -41,8 +45,12 @@ impl Clock {
     pub async fn tick(&self) -> Result<Tick, StoreError> {
         let strays = self.store.strays(self.clock.now()).await?;
         let mut tick = Tick { rung: 0, failed: 0 };
-        for stray in strays {
-            match self.ring(&stray).await {
+        // Side by side: after an outage there can be thousands, and a tick has a minute.
+        let mut rings = stream::iter(strays)
+            .map(|stray| async move { (self.ring(&stray).await, stray) })
+            .buffer_unordered(AT_ONCE);
+        while let Some((result, stray)) = rings.next().await {
+            match result {
                 Ok(rung) => tick.rung += usize::from(rung),
                 Err(error) => {
                     tick.failed += 1;

@@ -152,8 +152,12 @@ impl Relay {
                 }
                 if let Step::NotDue(at) = next_step(&entry, self.clock.now()) {
                     if self.closes_nothing(bell, &entry).await? {
-                        self.pass_over(bell, conversation.as_mut(), &entry, &settings)
+                        let next = self
+                            .pass_over(bell, conversation.as_mut(), &entry, &settings)
                             .await?;
+                        if next == Next::Stop {
+                            return Ok(());
+                        }
                         continue;
                     }
                     // A delayed bell that came a little early, by a clock that is ahead, is set

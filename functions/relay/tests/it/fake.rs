@@ -23,6 +23,7 @@ use test_support::TestTable;
 pub(crate) struct FakeGptBots {
     pub(crate) answers: Mutex<VecDeque<Result<(), CallError>>>,
     told: Mutex<Vec<String>>,
+    pub(crate) patience: Mutex<Vec<Duration>>,
 }
 
 impl FakeGptBots {
@@ -39,8 +40,9 @@ impl Outbound for FakeGptBots {
         _: &Bot,
         _: &ConversationId,
         text: &str,
-        _: Duration,
+        patience: Duration,
     ) -> Result<(), CallError> {
+        self.patience.lock().unwrap().push(patience);
         // Others get a turn, as on a network.
         tokio::task::yield_now().await;
         self.answer(text.to_owned())

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use handoff::conversation::{Author, ClosedBy, Delivery, Kind, Side};
+use handoff::bells::Bell;
+use handoff::conversation::{Author, ClosedBy, ConversationId, Delivery, Kind, Side};
 
 use handoff::store::{Mark, Outcome};
+
+use serde_json::json;
 
 use crate::fake::{Bridge, id, transient};
 
@@ -279,4 +282,27 @@ async fn relays_that_overlap_on_the_consoles_lane_share_the_work() {
             .entries
             .is_empty()
     );
+}
+
+#[tokio::test]
+async fn a_closing_without_its_conversation_does_not_make_a_relay_turn_in_circles() {
+    let bridge = Bridge::connected().await;
+    bridge.chat(200, "late").await;
+    let late = bridge.entries("late").await.remove(0);
+    let mut gone = bridge.conversation().await;
+    gone.id = ConversationId::new("gone").unwrap();
+    let not_before = bridge.relay.clock.now() + 3_000;
+    bridge
+        .store
+        .close_again(&gone, &late, not_before, 90)
+        .await
+        .unwrap();
+    let bell = Bell {
+        conversation: gone.id,
+        side: Side::User,
+    };
+    let records = json!({"Records": [{"messageId": "m", "body": bell.to_message()}]});
+    let event = serde_json::from_value(records).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(20), bridge.relay.handle(event)).await;
+    assert!(ended.is_ok(), "it ends");
 }

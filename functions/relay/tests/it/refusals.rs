@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use handoff::conversation::{ClosedBy, Delivery, Side};
-use handoff::gptbots::Fault;
+use handoff::gptbots::{FIRST_PATIENCE, Fault, LATER_PATIENCE};
 
 use crate::fake::{Bridge, transient};
 
@@ -139,4 +139,17 @@ async fn a_table_that_fails_is_reported_so_that_the_bell_is_rung_again() {
     let response = bridge.ring(Side::User).await;
     assert_eq!(response.failures.len(), 1);
     assert_eq!(response.failures[0].item, "m1");
+}
+
+#[tokio::test]
+async fn a_slow_gptbots_gets_more_time_from_the_second_attempt_on() {
+    let bridge = Bridge::connected().await;
+    bridge.gptbots.patience.lock().unwrap().clear();
+    bridge.post("x").await;
+    bridge.answer_with([transient()]);
+    bridge.ring(Side::User).await;
+    bridge.clock.advance(5_000);
+    bridge.ring(Side::User).await;
+    let patience = bridge.gptbots.patience.lock().unwrap().clone();
+    assert_eq!(patience, [FIRST_PATIENCE, LATER_PATIENCE]);
 }
