@@ -50,7 +50,7 @@ impl ApiError {
     }
 }
 
-fn invalid(problem: impl Into<String>) -> ApiError {
+pub(crate) fn invalid(problem: impl Into<String>) -> ApiError {
     ApiError::Invalid(problem.into())
 }
 
@@ -78,6 +78,8 @@ impl Console {
         match (request.method(), route) {
             (&Method::GET, ["me"]) => Ok(json!({"id": agent.id, "name": agent.name})),
             (&Method::GET, ["conversations"]) => self.list(request).await,
+            (&Method::GET, ["failed"]) => self.failed(request).await,
+            (&Method::POST, ["replay"]) => self.replay_since(&body(request)?).await,
             (&Method::GET, ["conversations", id]) => self.show(request, &known(id)?).await,
             (&Method::POST, ["conversations", id, "messages"]) => {
                 self.post(&agent, &known(id)?, &body(request)?).await
@@ -87,6 +89,9 @@ impl Console {
             }
             (&Method::POST, ["conversations", id, "close"]) => {
                 self.close(&known(id)?, &body(request)?).await
+            }
+            (&Method::POST, ["conversations", id, "replay"]) => {
+                self.replay_conversation(&known(id)?).await
             }
             (&Method::POST, ["conversations", id, "entries", entry, "replay"]) => {
                 let entry = EntryId::parse(*entry).map_err(|_| ApiError::NoSuchEntry)?;

@@ -6,6 +6,7 @@
 
 mod agent;
 mod api;
+mod failed;
 mod page;
 mod view;
 

@@ -31,6 +31,7 @@ const FILES: &[(&str, &str)] = files![
     "composer.js",
     "config.js",
     "dom.js",
+    "failed.js",
     "header.js",
     "icon.svg",
     "ids.js",

@@ -1,21 +1,16 @@
-//! What agents write: lines, claims, ends, replays.
+//! What agents write: lines, claims, ends.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::change::{Change, put_new};
 use super::codec::{self, conversation};
 use super::item::{Item, Put, key, n, s};
-use super::keys::{
-    CHANGED, DUE, DUE_AT, EXPIRES_AT, META, OUT, accepted_sk, changed, conversation_pk, due,
-    due_at, entry_sk, of_episode, out, shard,
-};
-use super::lanes::entry_key;
+use super::keys::{EXPIRES_AT, META, accepted_sk, conversation_pk, entry_sk, of_episode};
 use super::transact::Written;
 use super::webhooks::{closing_text, ended};
 use super::{Store, StoreError};
 use crate::conversation::{
-    Agent, Author, ClosedBy, Conversation, ConversationId, Delivery, Entry, EntryId, Kind, Side,
-    Status,
+    Agent, Author, ClosedBy, Conversation, ConversationId, Entry, EntryId, Kind, Side, Status,
 };
 
 /// How often a write is decided anew because the conversation changed under it.
@@ -49,17 +44,6 @@ pub enum Ended {
     /// It has ended, now or before.
     Yes(Box<Conversation>),
     /// No such conversation.
-    Unknown,
-}
-
-/// What became of a replay.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Replayed {
-    /// Back in its lane, or never out of it: this is the entry.
-    Yes(Box<Entry>),
-    /// The conversation has ended: the user will not see it.
-    Closed(Box<Conversation>),
-    /// No such entry.
     Unknown,
 }
 
@@ -334,52 +318,5 @@ impl Store {
             }
         }
         Err(StoreError::Contended("end"))
-    }
-
-    /// Puts a failed entry back into its lane, at its old place. Pressed twice, it changes nothing
-    /// the second time.
-    ///
-    /// # Errors
-    /// When the table cannot be written.
-    pub async fn replay(
-        &self,
-        id: &ConversationId,
-        entry: &EntryId,
-    ) -> Result<Replayed, StoreError> {
-        let Some(mut entry) = self.entry(id, entry).await? else {
-            return Ok(Replayed::Unknown);
-        };
-        let (Delivery::Failed, Some(side)) = (entry.delivery, entry.to) else {
-            return Ok(Replayed::Yes(Box::new(entry)));
-        };
-        if side == Side::User
-            && entry.kind != Kind::Closing
-            && let Some(known) = self.conversation(id).await?
-            && known.is_closed()
-        {
-            return Ok(Replayed::Closed(Box::new(known)));
-        }
-        let now = self.now();
-        let change = Change::new()
-            .set("delivery", s(Delivery::Pending.as_str()))
-            .set("queued_at", n(now))
-            .set(OUT, s(out(side, &entry)))
-            .set(DUE, s(due(shard(id))))
-            .set(DUE_AT, s(due_at(now + self.stray_after, side)))
-            .set(CHANGED, s(changed(now, &entry.id)))
-            .remove(&["error", "next_at"])
-            .require("delivery", "=", s(Delivery::Failed.as_str()));
-        match self.update("replay", entry_key(&entry), change).await? {
-            Written::Yes => {
-                entry.delivery = Delivery::Pending;
-                entry.queued_at = now;
-                entry.error = None;
-                Ok(Replayed::Yes(Box::new(entry)))
-            }
-            Written::No { item, .. } => match item {
-                Some(item) => Ok(Replayed::Yes(Box::new(codec::entry(&item)?))),
-                None => Ok(Replayed::Unknown),
-            },
-        }
     }
 }

@@ -126,6 +126,12 @@ pub(super) fn due_at(at: Millis, side: Side) -> String {
     format!("{at:016}#{side}")
 }
 
+/// Where a given-up entry stands in its partition. No two stand at the same place, so that a list
+/// of them can be cut between any two.
+pub(super) fn failed_at(at: Millis, side: Side, entry: &Entry) -> String {
+    format!("{at:016}#{side}#{}#{}", entry.id, entry.conversation)
+}
+
 /// The partition of the global indexes that a conversation's items fall into.
 pub(super) fn shard(id: &ConversationId) -> u8 {
     let sum = id.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {

@@ -7,7 +7,7 @@ use super::codec::{self, conversation, entry, entry_item};
 use super::item::{Item, Put, key, n, s};
 use super::keys::{
     CHANGED, DUE, DUE_AT, EXPIRES_AT, LANES, META, META_OUT, OUT, PK, REF, SK, changed,
-    conversation_pk, desk_ref_pk, due, due_at, entry_sk, failed, follow_up, shard,
+    conversation_pk, desk_ref_pk, due, due_at, entry_sk, failed, failed_at, follow_up, shard,
 };
 use super::transact::Written;
 use super::{Store, StoreError};
@@ -214,7 +214,7 @@ impl Store {
                 .set("error", s(reason.as_str()))
                 .remove(&["next_at", OUT])
                 .set(DUE, s(failed(shard(&entry.conversation))))
-                .set(DUE_AT, s(due_at(now, side))),
+                .set(DUE_AT, s(failed_at(now, side, entry))),
         }
     }
 

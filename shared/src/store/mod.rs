@@ -8,6 +8,7 @@ mod clock;
 mod codec;
 mod console;
 mod error;
+mod failed;
 mod item;
 pub mod keys;
 mod lanes;
@@ -18,8 +19,9 @@ mod transact;
 mod webhooks;
 
 pub use clock::Stray;
-pub use console::{Claimed, Ended, Posted, Replayed};
+pub use console::{Claimed, Ended, Posted};
 pub use error::StoreError;
+pub use failed::{Failed, FailedPage, Replayed, ReplayedSeveral};
 pub use lanes::{Lane, Mark, Outcome};
 pub use log::{Listing, LogPage};
 pub use settings::StoredSettings;

@@ -4,6 +4,7 @@
 mod client;
 mod conflicts;
 mod console;
+mod failed;
 mod lanes;
 mod log;
 mod schema;

@@ -46,6 +46,8 @@ pub(crate) fn new(
         ("GET /console".to_owned(), &functions.console),
         ("GET /console/{file+}".to_owned(), &functions.console),
         ("GET /console/api/me".to_owned(), &functions.console),
+        ("GET /console/api/failed".to_owned(), &functions.console),
+        ("POST /console/api/replay".to_owned(), &functions.console),
         (format!("GET {console}"), &functions.console),
         (format!("GET {console}/{{id}}"), &functions.console),
         (
@@ -54,6 +56,7 @@ pub(crate) fn new(
         ),
         (format!("POST {console}/{{id}}/claim"), &functions.console),
         (format!("POST {console}/{{id}}/close"), &functions.console),
+        (format!("POST {console}/{{id}}/replay"), &functions.console),
         (
             format!("POST {console}/{{id}}/entries/{{entry}}/replay"),
             &functions.console,
