@@ -28,6 +28,8 @@ import { learnClock } from './time.js';
  * @property {number} [next_at] @property {string} [error] @property {boolean} [late]
  * @property {string} [client_id]
  *
+ * @typedef {{conversation_id: string, failed_at: number, entry: Entry}} FailedLine
+ *
  * @typedef {{author: string, text: string, type?: string, files?: {url: string, content_type?: string}[]}} Turn
  */
 
@@ -123,4 +125,21 @@ export const api = {
 
   /** @param {string} id @param {string} entry @returns {Promise<{entry: Entry}>} */
   replay: (id, entry) => call(`${of(id)}/entries/${encodeURIComponent(entry)}/replay`, { body: {} }),
+
+  /** All failed lines of a conversation. @param {string} id @returns {Promise<{replayed: number, left: number, entries: Entry[]}>} */
+  replayConversation: (id) => call(`${of(id)}/replay`, { body: {} }),
+
+  /**
+   * What was given up since then, the last first: the first page of it.
+   * @param {number} since @param {AbortSignal} [signal]
+   * @returns {Promise<{failed: FailedLine[], conversations: Conversation[], cursor: string | null}>}
+   */
+  failed: (since, signal) => call(`/failed${query({ since })}`, { signal }),
+
+  /**
+   * Sends all again that was given up since then: a piece of it, and where the next one begins.
+   * @param {number} since @param {string | null} cursor
+   * @returns {Promise<{replayed: number, left: number, cursor: string | null}>}
+   */
+  replaySince: (since, cursor) => call('/replay', { body: { since, cursor } }),
 };

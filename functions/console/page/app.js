@@ -4,6 +4,7 @@ import { api } from './api.js';
 import { createComposer } from './composer.js';
 import { config } from './config.js';
 import { byId } from './dom.js';
+import { createFailedView } from './failed.js';
 import { createHeaderView } from './header.js';
 import { decodeId } from './ids.js';
 import { createListView } from './list.js';
@@ -13,6 +14,7 @@ import { Store } from './store.js';
 import { startSync } from './sync.js';
 import { fillTexts, text } from './text.js';
 import { createThreadView } from './thread.js';
+import { now } from './time.js';
 
 fillTexts(document);
 
@@ -32,7 +34,8 @@ const outbox = createOutbox(store, {
 const drawList = createListView(store, {
   tab(tab) {
     store.set(store, { tab });
-    sync.list();
+    if (tab === 'failed') sync.failed();
+    else sync.list();
   },
   more() {
     store.lists[store.tab].pages += 1;
@@ -40,7 +43,44 @@ const drawList = createListView(store, {
   },
 });
 
+const drawFailed = createFailedView(store, {
+  since: () => sync.failed(),
+  async replay() {
+    const { hours } = store.failed;
+    store.set(store.failed, { busy: true });
+    const since = Math.floor(now() - hours * 3_600_000);
+    let [sent, left, cursor] = [0, 0, null];
+    let result;
+    try {
+      do {
+        const piece = await api.replaySince(since, cursor);
+        sent += piece.replayed;
+        left += piece.left;
+        cursor = piece.cursor;
+      } while (cursor !== null);
+      result = text.sentAgain(sent, left);
+    } catch (error) {
+      // What was sent again until then stays so; pressing once more goes on.
+      result = text.replayFailed(error.message);
+    }
+    store.set(store.failed, { busy: false, result });
+    sync.failed();
+    refresh();
+  },
+});
+
 const drawHeader = createHeaderView(store, {
+  async replayAll(id) {
+    try {
+      const { entries, left } = await api.replayConversation(id);
+      store.putEntries(id, entries);
+      if (left) store.tell(text.replayLeft(left), id);
+    } catch (error) {
+      store.tell(text.replayFailed(error.message), id);
+    }
+    sync.failed();
+    refresh();
+  },
   async claim(id) {
     try {
       store.putConversation((await api.claim(id)).conversation);
@@ -116,6 +156,7 @@ function render() {
   document.body.dataset.screen = selected ? 'thread' : 'list';
   notices.render();
   drawList();
+  drawFailed();
   drawHeader();
   composer.render();
   thread.render();

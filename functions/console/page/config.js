@@ -7,7 +7,13 @@ export const config = Object.freeze({
   listEveryMs: 1000,
   /** The open list, while the closed one is shown: for the count of those who wait. */
   openCountEveryMs: 5000,
-  /** Both, while the page is hidden. */
+  /** What was not delivered, while it is shown … */
+  failedEveryMs: 2000,
+  /** … and while it is not: for its count. */
+  failedCountEveryMs: 30000,
+  /** How far back one can look for it, in hours; the first is where the page begins. */
+  failedHours: [24, 1, 24 * 7],
+  /** All of them, while the page is hidden. */
   hiddenEveryMs: 15000,
   /** A request without an answer is given up after this. */
   requestTimeoutMs: 10000,

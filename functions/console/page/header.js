@@ -1,13 +1,15 @@
 // The head of the selected conversation: who it is, its state, taking over and closing.
 
 import { byId, el, setAttribute, setText } from './dom.js';
+import { canBeSentAgain } from './failed.js';
 import { shortId, statusText, whoIs } from './people.js';
 import { text } from './text.js';
 import { dateAndTime, now, span } from './time.js';
 
 /**
  * @param {import('./store.js').Store} store
- * @param {object} on both give a promise that is settled when the call is done
+ * @param {object} on all give a promise that is settled when the call is done
+ * @param {(id: string) => Promise<void>} on.replayAll
  * @param {(id: string) => Promise<void>} on.claim
  * @param {(id: string, reason: string) => Promise<boolean>} on.close whether it is closed
  * @returns {() => void} draws what the store has; also to be called each second
@@ -15,6 +17,7 @@ import { dateAndTime, now, span } from './time.js';
 export function createHeaderView(store, on) {
   const claim = byId('claim');
   const close = byId('close');
+  const replayAll = byId('replay-all');
   const form = byId('close-form');
   const reason = byId('close-reason');
   /** Conversations with a call under way. */
@@ -41,6 +44,7 @@ export function createHeaderView(store, on) {
   };
 
   claim.addEventListener('click', () => withBusy(on.claim));
+  replayAll.addEventListener('click', () => withBusy(on.replayAll));
   close.addEventListener('click', () => {
     ask(form.hidden);
     if (!form.hidden) byId('close-confirm').focus();
@@ -85,7 +89,8 @@ export function createHeaderView(store, on) {
     claim.hidden = !open || Boolean(agent);
     close.hidden = !open;
     if (!open && !form.hidden) ask(false);
-    for (const button of [claim, close, byId('close-confirm')]) button.disabled = busy.has(id);
+    replayAll.hidden = ![...store.thread(id).entries.values()].some((entry) => canBeSentAgain(entry, conversation));
+    for (const button of [replayAll, claim, close, byId('close-confirm')]) button.disabled = busy.has(id);
     drawFacts(conversation);
   }
 

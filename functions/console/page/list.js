@@ -47,11 +47,12 @@ function update(node, conversation, selected) {
 
 /**
  * @param {import('./store.js').Store} store
- * @param {{tab: (name: 'open' | 'closed') => void, more: () => void}} on
+ * @param {{tab: (name: 'open' | 'closed' | 'failed') => void, more: () => void}} on
  * @returns {() => void} draws what the store has; also to be called each second, for the waiting times
  */
 export function createListView(store, on) {
-  const tabs = { open: byId('tab-open'), closed: byId('tab-closed') };
+  const tabs = { open: byId('tab-open'), closed: byId('tab-closed'), failed: byId('tab-failed') };
+  const names = Object.keys(tabs);
   const draw = keyedChildren(byId('list'), {
     create,
     update: (node, conversation) => update(node, conversation, conversation.conversation_id === store.selected),
@@ -62,7 +63,9 @@ export function createListView(store, on) {
     tab.addEventListener('keydown', (event) => {
       if (!['ArrowLeft', 'ArrowRight', 'Home', 'End'].includes(event.key)) return;
       event.preventDefault();
-      const other = event.key === 'Home' || (event.key !== 'End' && name === 'closed') ? 'open' : 'closed';
+      const step = event.key === 'ArrowLeft' ? -1 : 1;
+      const next = { Home: 0, End: names.length - 1 }[event.key] ?? (names.indexOf(name) + step + names.length) % names.length;
+      const other = names[next];
       on.tab(other);
       tabs[other].focus();
     });
@@ -70,12 +73,16 @@ export function createListView(store, on) {
   byId('list-more').addEventListener('click', on.more);
 
   return () => {
-    const list = store.lists[store.tab];
     for (const [name, tab] of Object.entries(tabs)) {
       setAttribute(tab, 'aria-selected', String(name === store.tab));
       tab.tabIndex = name === store.tab ? 0 : -1;
     }
+    byId('list-panel').hidden = store.tab === 'failed';
+    byId('failed-panel').hidden = store.tab !== 'failed';
+    drawCount();
+    if (store.tab === 'failed') return;
     setAttribute(byId('list-panel'), 'aria-labelledby', `tab-${store.tab}`);
+    const list = store.lists[store.tab];
 
     // One that was closed or opened a moment ago stays out of the other list.
     const shown = list.ids.map((id) => store.conversations.get(id)).filter((one) => one && (one.status === 'closed') === (store.tab === 'closed'));
@@ -85,11 +92,13 @@ export function createListView(store, on) {
     const note = shown.length ? '' : list.loaded ? empty : list.failed ? text.listFailed : text.loading;
     setText(byId('list-note'), note);
     byId('list-more').hidden = !list.more;
+  };
 
+  function drawCount() {
     const { open } = store.lists;
     setText(byId('open-count'), open.loaded ? text.openCount(open.ids.length, open.more) : '');
     const waiting = open.ids.filter((id) => store.conversations.get(id)?.status === 'waiting').length;
     const title = waiting ? text.titleWaiting(waiting) : text.product;
     if (document.title !== title) document.title = title;
-  };
+  }
 }

@@ -15,6 +15,15 @@ import { config } from './config.js';
  * @property {boolean} loaded
  * @property {boolean} failed
  *
+ * @typedef {object} Failed what was not delivered
+ * @property {import('./api.js').FailedLine[]} lines the last first
+ * @property {boolean} more whether the server has more than these
+ * @property {number} hours how far back it goes
+ * @property {boolean} loaded
+ * @property {boolean} failed
+ * @property {boolean} busy whether it is being sent again
+ * @property {string} result what came of that, in words
+ *
  * @typedef {object} Thread
  * @property {Map<string, Entry>} entries
  * @property {Turn[]} history
@@ -33,9 +42,11 @@ export class Store {
   constructor() {
     /** @type {{id: string, name: string} | null} */
     this.me = null;
-    /** @type {'open' | 'closed'} */
+    /** @type {'open' | 'closed' | 'failed'} */
     this.tab = 'open';
     this.lists = { open: newList(), closed: newList() };
+    /** @type {Failed} */
+    this.failed = { lines: [], more: false, hours: config.failedHours[0], loaded: false, failed: false, busy: false, result: '' };
     /** @type {Map<string, Conversation>} */
     this.conversations = new Map();
     /** @type {Map<string, Thread>} most recently used last */
@@ -98,6 +109,13 @@ export class Store {
     const ids = [...new Set(conversations.map((conversation) => conversation.conversation_id))];
     if (!same(list.ids, ids)) this.set(list, { ids });
     this.set(list, { more, loaded: true, failed: false });
+  }
+
+  /** @param {{failed: import('./api.js').FailedLine[], conversations: Conversation[], cursor: string | null}} page */
+  putFailed({ failed: lines, conversations, cursor }) {
+    conversations.forEach((conversation) => this.putConversation(conversation));
+    if (!same(this.failed.lines, lines)) this.set(this.failed, { lines });
+    this.set(this.failed, { more: cursor !== null, loaded: true, failed: false });
   }
 
   /** @param {string} id @returns {Thread} */

@@ -3,6 +3,7 @@
 import { ApiError, api } from './api.js';
 import { config } from './config.js';
 import { Poller } from './poller.js';
+import { now } from './time.js';
 
 /**
  * @param {import('./store.js').Store} store
@@ -47,18 +48,30 @@ export function startSync(store, on) {
   let openSeen = 0;
   const list = new Poller({
     async run(signal) {
-      const closedShown = store.tab === 'closed';
-      if (!closedShown || Date.now() - openSeen >= config.openCountEveryMs) {
+      if (store.tab === 'open' || Date.now() - openSeen >= config.openCountEveryMs) {
         await loadList('open', signal);
         openSeen = Date.now();
       }
-      if (closedShown) await loadList('closed', signal);
+      if (store.tab === 'closed') await loadList('closed', signal);
     },
     every: () => config.listEveryMs,
     worked: () => worked('list'),
     failed(error) {
-      store.set(store.lists[store.tab], { failed: true });
+      store.set(store.lists[store.tab] ?? store.lists.open, { failed: true });
       failed('list', error);
+    },
+  });
+
+  const undelivered = new Poller({
+    async run(signal) {
+      const page = await api.failed(Math.floor(now() - store.failed.hours * 3_600_000), signal);
+      if (!signal.aborted) store.putFailed(page);
+    },
+    every: () => (store.tab === 'failed' ? config.failedEveryMs : config.failedCountEveryMs),
+    worked: () => worked('undelivered'),
+    failed(error) {
+      store.set(store.failed, { failed: true });
+      failed('undelivered', error);
     },
   });
 
@@ -120,6 +133,7 @@ export function startSync(store, on) {
   const wake = () => {
     list.wake();
     thread.wake();
+    undelivered.wake();
     me.wake();
   };
   document.addEventListener('visibilitychange', () => {
@@ -130,6 +144,7 @@ export function startSync(store, on) {
 
   list.start();
   thread.start();
+  undelivered.start();
   me.start();
 
   return {
@@ -137,5 +152,7 @@ export function startSync(store, on) {
     list: () => list.restart(),
     /** The selection is another one, or is known to be out of date. */
     thread: () => thread.restart(),
+    /** What was not delivered is shown, or is known to be out of date. */
+    failed: () => undelivered.restart(),
   };
 }
