@@ -1,8 +1,10 @@
 //! The binary, as Lambda runs it, over an embedded DynamoDB.
 #![allow(clippy::unwrap_used)]
 
+use handoff::conversation::{ConversationId, Side};
 use handoff::gptbots::{parse_close, parse_establish};
 use handoff::settings::Settings;
+use handoff::store::{Outcome, Store};
 use serde_json::{Value, json};
 use test_support::{CONVERSATION_ID, TestTable, body_of, event};
 
@@ -65,6 +67,9 @@ async fn without_verified_claims_there_is_nothing_to_see() {
         ("GET", "me".to_owned()),
         ("GET", "conversations".to_owned()),
         ("GET", conversation("")),
+        ("GET", "failed".to_owned()),
+        ("POST", "replay".to_owned()),
+        ("POST", conversation("/replay")),
         ("POST", conversation("/messages")),
         ("POST", conversation("/close")),
     ] {
@@ -198,6 +203,31 @@ async fn every_refusal_names_what_is_wrong() {
             "404 no such entry",
         ),
         (
+            call("POST", "conversations/bm9uZQ/replay", "", None),
+            "404 no such conversation",
+        ),
+        (
+            call("GET", "failed", "since=yesterday", None),
+            "400 since: must be a time in milliseconds since 1970",
+        ),
+        (
+            call("GET", "failed", "since=1&cursor=!", None),
+            "400 cursor: is not a cursor of this list",
+        ),
+        (
+            call("POST", "replay", "", Some(json!({"since": "1"}))),
+            "400 since: must be a time in milliseconds since 1970",
+        ),
+        (
+            call(
+                "POST",
+                "replay",
+                "",
+                Some(json!({"since": 1, "cursor": "!"})),
+            ),
+            "400 cursor: is not a cursor of this list",
+        ),
+        (
             call("DELETE", &conversation(""), "", None),
             "404 no such route",
         ),
@@ -216,4 +246,87 @@ async fn every_refusal_names_what_is_wrong() {
         refused(call("POST", &conversation("/claim"), "", None)).await,
         "409 The conversation has ended."
     );
+}
+
+/// Gives up what waits in a lane.
+async fn give_up(store: &Store, id: &ConversationId, side: Side) {
+    for entry in store.lane(id, side).await.unwrap().entries {
+        let refused = Outcome::Failed {
+            reason: "refused".to_owned(),
+        };
+        store.mark(&entry, &refused, None, 90).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_failed_is_listed_and_sent_again_once() {
+    let table = table_with_a_conversation().await;
+    let function = table.function(BINARY).start().await.unwrap();
+    let ok = async |event: Value| {
+        let answer = function.invoke(event).await.unwrap();
+        assert_eq!(answer["statusCode"], 200, "{answer}");
+        body_of(&answer)
+    };
+    let failed = async || ok(call("GET", "failed", "since=0", None)).await;
+    let id = ConversationId::new(CONVERSATION_ID).unwrap();
+    assert_eq!(failed().await["failed"], json!([]));
+
+    // The greeting, and the opening.
+    give_up(&table.store, &id, Side::User).await;
+    give_up(&table.store, &id, Side::Desk).await;
+    let list = failed().await;
+    let lines = list["failed"].as_array().unwrap();
+    assert_eq!(lines.len(), 2);
+    assert!(lines.iter().all(|line| {
+        line["conversation_id"] == CONVERSATION_ID
+            && line["entry"]["error"] == "refused"
+            && line["failed_at"].as_i64().unwrap() > 0
+    }));
+    assert_eq!(list["conversations"].as_array().unwrap().len(), 1);
+    assert_eq!(list["cursor"], Value::Null);
+
+    let replay = || call("POST", &conversation("/replay"), "", Some(json!({})));
+    let done = ok(replay()).await;
+    assert_eq!((&done["replayed"], &done["left"]), (&json!(2), &json!(0)));
+    assert_eq!(done["entries"][0]["delivery"], "pending");
+    assert_eq!(ok(replay()).await["replayed"], 0);
+    assert_eq!(failed().await["failed"], json!([]));
+
+    // More conversations than one call takes.
+    let others: Vec<_> = (0..101)
+        .map(|n| ConversationId::new(format!("c{n}")).unwrap())
+        .collect();
+    for other in &others {
+        let establish = parse_establish(&json!({
+            "conversation_id": other.as_str(), "timestamp": 1, "bot_id": "b", "body": [],
+        }));
+        let handoff = Settings::default().handoff("b");
+        let establish = establish.unwrap();
+        table.store.establish(&establish, &handoff).await.unwrap();
+        give_up(&table.store, other, Side::User).await;
+        give_up(&table.store, other, Side::Desk).await;
+    }
+    let replay = |cursor: Value| {
+        let body = json!({"since": 0, "cursor": cursor});
+        call("POST", "replay", "", Some(body))
+    };
+    let first = ok(replay(Value::Null)).await;
+    assert_eq!(first["replayed"], 200);
+    let second = ok(replay(first["cursor"].clone())).await;
+    assert_eq!(second, json!({"replayed": 2, "left": 0, "cursor": null}));
+    let again = ok(replay(Value::Null)).await;
+    assert_eq!(again, json!({"replayed": 0, "left": 0, "cursor": null}));
+    for other in &others {
+        assert_eq!(
+            table
+                .store
+                .lane(other, Side::User)
+                .await
+                .unwrap()
+                .entries
+                .len(),
+            1
+        );
+    }
+    assert!(!function.logs().contains("Thanks for waiting"));
 }

@@ -129,7 +129,7 @@ async fn two_presses_at_once_and_a_relay_beside_them_keep_order_and_send_once() 
 #[tokio::test]
 async fn what_failed_since_is_listed_page_by_page_and_costs_nothing_else() {
     let table = Table::new().await;
-    let conversations: Vec<_> = (0..5)
+    let conversations: Vec<_> = (0..3)
         .map(|n| ConversationId::new(format!("c{n}#/會")).unwrap())
         .collect();
     for n in 0..45 {
@@ -166,7 +166,7 @@ async fn what_failed_since_is_listed_page_by_page_and_costs_nothing_else() {
             break;
         }
     }
-    assert_eq!((found.len(), pages), (5 * 43, 3));
+    assert_eq!((found.len(), pages), (3 * 43, 2));
     assert!(
         found
             .iter()
