@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::bells::{DelayedBells, NoBells, SqsBells};
+use crate::metrics::Metrics;
 use crate::outbound::Targets;
 use crate::random::Random;
 use crate::secrets::{Secrets, SecretsError, SecretsSource};
@@ -46,6 +47,8 @@ pub struct Base {
     pub clock: SharedClock,
     /// Seeded by the operating system.
     pub random: Random,
+    /// Into the log, as the deployment `METRICS_STACK`; without it none.
+    pub metrics: Metrics,
     /// For the clients of other AWS services.
     pub aws: aws_config::SdkConfig,
 }
@@ -57,7 +60,8 @@ impl Base {
     /// # Errors
     /// When `TABLE_NAME` is not set.
     pub async fn from_env() -> Result<Self, ConfigError> {
-        crate::telemetry::init(optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
+        let level = optional("AWS_LAMBDA_LOG_LEVEL");
+        crate::telemetry::init(level.as_deref());
         let table = required("TABLE_NAME")?;
         let aws = crate::aws::sdk_config().await;
         let clock = SystemClock::shared();
@@ -70,11 +74,19 @@ impl Base {
         );
         let settings = Arc::new(SettingsSource::new(store.clone(), clock.clone()));
         settings.get().await;
+        let metrics = match optional("METRICS_STACK") {
+            Some(stack) => {
+                let level = level.as_deref().unwrap_or("INFO");
+                Metrics::to_stdout(&stack, level, clock.clone())
+            }
+            None => Metrics::off(),
+        };
         Ok(Self {
             store,
             settings,
             clock,
             random,
+            metrics,
             aws,
         })
     }

@@ -8,7 +8,8 @@
 //! - [`webhook`]: what the three webhook functions share.
 //! - [`settings`], [`secrets`], [`token`], [`outbound`]: what the operator sets, and what is
 //!   allowed.
-//! - [`config`], [`aws`], [`telemetry`], [`time`], [`random`], [`text`]: the ground they stand on.
+//! - [`config`], [`aws`], [`telemetry`], [`metrics`], [`time`], [`random`], [`text`]: the ground they
+//!   stand on.
 
 pub mod aws;
 pub mod bells;
@@ -16,6 +17,7 @@ pub mod config;
 pub mod conversation;
 pub mod desk;
 pub mod gptbots;
+pub mod metrics;
 pub mod outbound;
 pub mod random;
 pub mod secrets;

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::config::{Base, ConfigError, tokens_from_env};
 use crate::gptbots::FieldError;
+use crate::metrics::{Metric, Metrics};
 use crate::settings::SettingsSource;
 use crate::store::{Store, StoreError};
 use crate::token::Tokens;
@@ -26,6 +27,8 @@ pub struct Webhook {
     pub settings: Arc<SettingsSource>,
     /// The tokens that are valid.
     pub tokens: Tokens,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 impl Webhook {
@@ -39,7 +42,18 @@ impl Webhook {
             store: base.store,
             settings: base.settings,
             tokens: tokens_from_env()?,
+            metrics: base.metrics,
         })
+    }
+
+    /// The answer GPTBots expects: `{"code": …, "message": "…"}`, `success` when it worked.
+    pub fn answer(&self, result: Result<(), WebhookError>) -> Response<Body> {
+        let response = answer(result);
+        if response.status().is_client_error() {
+            self.metrics.add(Metric::RefusedWebhooks, 1);
+        }
+        self.metrics.flush();
+        response
     }
 }
 
@@ -160,8 +174,7 @@ struct Answer<'a> {
     message: &'a str,
 }
 
-/// The answer GPTBots expects: `{"code": …, "message": "…"}`, `success` when it worked.
-pub fn answer(result: Result<(), WebhookError>) -> Response<Body> {
+fn answer(result: Result<(), WebhookError>) -> Response<Body> {
     let (status, message) = match result {
         Ok(()) => (StatusCode::OK, "success".to_owned()),
         Err(error) => {

@@ -23,7 +23,7 @@ impl Chat {
     /// # Errors
     /// Never: what goes wrong is an answer, too.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, Infallible> {
-        Ok(webhook::answer(self.store_line(&request).await))
+        Ok(self.0.answer(self.store_line(&request).await))
     }
 
     async fn store_line(&self, request: &Request) -> Result<(), WebhookError> {

@@ -1,8 +1,9 @@
-//! The clock, called every minute: rings the lanes that strayed.
+//! The clock, called every minute: rings the lanes that strayed, and says what waits.
 //!
 //! A lane strays when its bell got lost, the stream's mapping lags, or the process that had its
-//! head died. An index holds every undelivered entry by when somebody should look at it, so that a
-//! tick costs what the strays cost, however many conversations are open. The clock sends nothing
+//! head died. An index holds every undelivered entry by when somebody should look at it, and every
+//! conversation that no agent has taken, so that a tick costs what they cost, however many
+//! conversations are open. The clock sends nothing
 //! itself, and a tick that runs twice changes nothing.
 
 use std::sync::Arc;
@@ -11,8 +12,9 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use handoff::bells::{Bell, DelayedBells};
 use handoff::conversation::{Step, next_step};
-use handoff::store::{Store, StoreError, Stray};
-use handoff::time::SharedClock;
+use handoff::metrics::{Metric, Metrics};
+use handoff::store::{Backlog, Store, StoreError, Stray, Waiting};
+use handoff::time::{Millis, SharedClock};
 use serde::Serialize;
 
 /// How many lanes are looked at at once.
@@ -26,6 +28,8 @@ pub struct Clock {
     pub bells: Arc<dyn DelayedBells>,
     /// Now.
     pub clock: SharedClock,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// What a tick did.
@@ -43,11 +47,14 @@ impl Clock {
     /// # Errors
     /// When the strays cannot be found. The next tick finds them.
     pub async fn tick(&self) -> Result<Tick, StoreError> {
-        let strays = self.store.strays(self.clock.now()).await?;
+        let now = self.clock.now();
+        let (backlog, waiting) =
+            futures_util::future::join(self.store.backlog(now), self.store.waiting()).await;
+        let backlog = backlog?;
         let mut tick = Tick { rung: 0, failed: 0 };
         // Side by side: after an outage there can be thousands, and a tick has a minute.
-        let mut rings = stream::iter(strays)
-            .map(|stray| async move { (self.ring(&stray).await, stray) })
+        let mut rings = stream::iter(&backlog.strays)
+            .map(|stray| async move { (self.ring(stray).await, stray) })
             .buffer_unordered(AT_ONCE);
         while let Some((result, stray)) = rings.next().await {
             match result {
@@ -61,7 +68,24 @@ impl Clock {
         if tick.rung + tick.failed > 0 {
             tracing::warn!(rung = tick.rung, failed = tick.failed, "lanes had strayed");
         }
+        // Last, since ringing matters more.
+        self.measure(now, &backlog, waiting?, tick);
         Ok(tick)
+    }
+
+    fn measure(&self, now: Millis, backlog: &Backlog, waiting: Waiting, tick: Tick) {
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let seconds = |since: Option<Millis>| since.map_or(0, |since| (now - since).max(0) / 1000);
+        for (metric, value) in [
+            (Metric::OldestUndelivered, seconds(backlog.oldest)),
+            (Metric::Overdue, count(backlog.overdue)),
+            (Metric::Strays, count(tick.rung + tick.failed)),
+            (Metric::Waiting, count(waiting.conversations)),
+            (Metric::LongestWait, seconds(waiting.since)),
+        ] {
+            self.metrics.add(metric, value);
+        }
+        self.metrics.flush();
     }
 
     /// Rings a lane whose head can be sent. Lines behind a head that waits for its time are

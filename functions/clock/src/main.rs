@@ -12,6 +12,7 @@ async fn main() -> Result<(), Error> {
         bells: base.bells_from_env(),
         store: base.store,
         clock: base.clock,
+        metrics: base.metrics,
     };
     let clock = &clock;
     // What the schedule sends does not matter: that it does is the message.

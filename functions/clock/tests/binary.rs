@@ -5,7 +5,7 @@ use handoff::conversation::{ConversationId, Delivery, Side};
 use handoff::gptbots::parse_chat;
 use handoff::time::ManualClock;
 use serde_json::json;
-use test_support::{CONVERSATION_ID, TestTable, event};
+use test_support::{CONVERSATION_ID, TestTable, event, metrics_in};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_clock");
 
@@ -33,6 +33,10 @@ async fn without_a_queue_it_nudges_what_strayed_and_leaves_the_rest_alone() {
         .entries
         .remove(0);
     assert_eq!(nudged.delivery, Delivery::Pending);
+    let metrics = metrics_in(&function.logs()).remove(0);
+    assert!(metrics["OldestUndelivered"].as_i64().unwrap() > 86_400);
+    assert_eq!(metrics["Overdue"], 1);
+    assert_eq!(metrics["Strays"], 1);
     // A second tick changes nothing: the lane was rung a moment ago.
     let tick = function.invoke(event("clock.json")).await.unwrap();
     assert_eq!(tick, json!({"rung": 0, "failed": 0}));

@@ -22,7 +22,7 @@ impl Close {
     /// # Errors
     /// Never: what goes wrong is an answer, too.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, Infallible> {
-        Ok(webhook::answer(self.store_end(&request).await))
+        Ok(self.0.answer(self.store_end(&request).await))
     }
 
     async fn store_end(&self, request: &Request) -> Result<(), WebhookError> {

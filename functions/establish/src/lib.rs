@@ -8,6 +8,8 @@
 use std::convert::Infallible;
 
 use handoff::gptbots::parse_establish;
+use handoff::metrics::Metric;
+use handoff::store::EstablishOutcome;
 use handoff::webhook::{self, Webhook, WebhookError};
 use lambda_http::{Body, Request, Response};
 
@@ -24,7 +26,7 @@ impl Establish {
     /// # Errors
     /// Never: what goes wrong is an answer, too.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, Infallible> {
-        Ok(webhook::answer(self.store_handoff(&request).await))
+        Ok(self.0.answer(self.store_handoff(&request).await))
     }
 
     async fn store_handoff(&self, request: &Request) -> Result<(), WebhookError> {
@@ -33,6 +35,9 @@ impl Establish {
         // Not by defaults where the operator's wishes cannot be read: the wrong desk would get it.
         let handoff = self.0.settings.read().await?.handoff(&establish.bot);
         let outcome = self.0.store.establish(&establish, &handoff).await?;
+        if outcome == EstablishOutcome::Opened {
+            self.0.metrics.add(Metric::Handoffs, 1);
+        }
         tracing::info!(
             conversation_id = %establish.conversation,
             bot_id = establish.bot,

@@ -3,7 +3,7 @@
 
 use handoff::conversation::{ConversationId, Side};
 use serde_json::{Value, json};
-use test_support::{CONVERSATION_ID, TOKEN, TestTable, body_of, event};
+use test_support::{CONVERSATION_ID, TOKEN, TestTable, body_of, event, metrics_in};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_establish");
 
@@ -31,6 +31,12 @@ async fn the_sample_event_is_stored_and_answered() {
     assert_eq!(known.episode, 1);
     let greetings = table.store.lane(&id, Side::User).await.unwrap().entries;
     assert_eq!(greetings.len(), 1, "greeted once");
+    // Counted once, in the log's own format and at a level that its filter lets through.
+    let metrics = metrics_in(&function.logs());
+    assert_eq!(metrics.len(), 1, "{metrics:?}");
+    assert_eq!(metrics[0]["Handoffs"], 1);
+    assert_eq!(metrics[0]["Stack"], "test");
+    assert_eq!(metrics[0]["level"], "TRACE");
     // At its most talkative the log names the conversation and nothing that is anybody's business.
     let logs = function.logs();
     assert!(logs.contains(CONVERSATION_ID), "{logs}");

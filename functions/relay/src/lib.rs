@@ -32,6 +32,7 @@ use handoff::bells::{Bell, DelayedBells};
 use handoff::conversation::{Conversation, Delivery, Entry, Kind, Side, Step, next_step};
 use handoff::desk::Desks;
 use handoff::gptbots::Outbound;
+use handoff::metrics::{Metric, Metrics};
 use handoff::random::Random;
 use handoff::secrets::SecretsSource;
 use handoff::settings::{Settings, SettingsSource};
@@ -71,6 +72,8 @@ pub struct Relay {
     pub clock: SharedClock,
     /// For jitter.
     pub random: Random,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// What rang for a lane.
@@ -131,6 +134,7 @@ impl Relay {
             .buffer_unordered(LANES_AT_ONCE)
             .concat()
             .await;
+        self.metrics.flush();
         Ok(BatchResponse {
             failures: failures.into_iter().map(|item| Failure { item }).collect(),
         })
@@ -255,6 +259,7 @@ impl Relay {
                 settings.retention_days,
             )
             .await?;
+        self.metrics.add_for(Side::Desk, Metric::Failed, 1);
         Ok(Next::Entry)
     }
 
@@ -327,15 +332,20 @@ impl Relay {
         }
         match outcome {
             Outcome::Delivered { .. } => {
+                let age = self.clock.now() - entry.queued_at;
+                self.metrics.add_for(bell.side, Metric::Delivered, 1);
+                self.metrics.add_for(bell.side, Metric::DeliveryAge, age);
                 tracing::info!(%conversation_id, entry_id = %id, side = %bell.side, attempts = entry.attempts, "delivered");
                 Ok(Next::Entry)
             }
             Outcome::Retry { at, reason } => {
+                self.metrics.add_for(bell.side, Metric::Retried, 1);
                 tracing::warn!(%conversation_id, entry_id = %id, side = %bell.side, attempts = entry.attempts, reason, "not delivered: will be tried again");
                 self.ring_later(bell, at - self.clock.now()).await;
                 Ok(Next::Stop)
             }
             Outcome::Failed { reason } => {
+                self.metrics.add_for(bell.side, Metric::Failed, 1);
                 tracing::error!(%conversation_id, entry_id = %id, side = %bell.side, attempts = entry.attempts, reason, "entry failed");
                 Ok(Next::Entry)
             }

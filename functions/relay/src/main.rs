@@ -21,6 +21,7 @@ async fn main() -> Result<(), Error> {
         desks: Desks::new(),
         clock: base.clock,
         random: base.random,
+        metrics: base.metrics,
     };
     let relay = &relay;
     let handle = |event: LambdaEvent<RelayEvent>| relay.handle(event.payload);

@@ -7,7 +7,7 @@ use super::item::{Item, Put, Reader, key, n, s};
 use super::keys::{
     CHANGED, DUE, DUE_AT, ENTRY_PREFIX, EXPIRES_AT, LIST, LIST_AT, META, META_OUT, OUT, PK, SK,
     changed, closed_list, closed_list_of, conversation_of, conversation_pk, due, due_at, entry_sk,
-    list_at, open_list, out, shard,
+    list_at, open_list, out, shard, waiting, waiting_at,
 };
 use crate::conversation::{
     Agent, Author, ClosedBy, Conversation, Delivery, Entry, EntryId, Kind, Last, Side, Status, User,
@@ -40,7 +40,10 @@ pub(super) fn entry_item(entry: &Entry, stray_after: Millis, expires_at: i64) ->
     if let Some(side) = entry.to.filter(|_| entry.is_undelivered()) {
         item.put(OUT, s(out(side, entry)));
         item.put(DUE, s(due(shard(&entry.conversation))));
-        item.put(DUE_AT, s(due_at(entry.at + stray_after, side)));
+        item.put(
+            DUE_AT,
+            s(due_at(entry.at + stray_after, side, entry.queued_at)),
+        );
     }
     item
 }
@@ -137,6 +140,10 @@ pub(super) fn meta_item(conversation: &Conversation, expires_at: i64) -> Item {
     let (list, at) = listed(conversation);
     item.put(LIST, s(list));
     item.put(LIST_AT, s(at));
+    if conversation.status == Status::Waiting {
+        item.put(DUE, s(waiting(shard(id))));
+        item.put(DUE_AT, s(waiting_at(conversation.opened_at)));
+    }
     item.put(EXPIRES_AT, n(expires_at));
     item
 }

@@ -5,7 +5,9 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use super::change::{Change, put_new};
 use super::codec::{self, conversation};
 use super::item::{Item, Put, key, n, s};
-use super::keys::{EXPIRES_AT, META, accepted_sk, conversation_pk, entry_sk, of_episode};
+use super::keys::{
+    DUE, DUE_AT, EXPIRES_AT, META, accepted_sk, conversation_pk, entry_sk, of_episode,
+};
 use super::transact::Written;
 use super::webhooks::{closing_text, ended};
 use super::{Store, StoreError};
@@ -145,6 +147,7 @@ impl Store {
                 .set("last_text", s(last.text))
                 .set("last_at", n(last.at))
                 .set(EXPIRES_AT, n(expires_at))
+                .remove(&[DUE, DUE_AT])
                 .require("status", "<>", s(Status::Closed.as_str()))
                 .require("episode", "=", n(known.episode.into()))
                 .require("user_lane_at", "=", n(known.user_lane_at));
@@ -232,6 +235,7 @@ impl Store {
                 .set_once("connected_at", n(now))
                 .set("agent_id", s(agent.id.as_str()))
                 .set("agent_name", s(agent.name.as_str()))
+                .remove(&[DUE, DUE_AT])
                 .require("status", "<>", s(Status::Closed.as_str()))
                 .require("episode", "=", n(known.episode.into()))
                 .require_same("agent_id", None);

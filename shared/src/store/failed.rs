@@ -310,7 +310,7 @@ impl Store {
             .set("queued_at", n(now))
             .set(OUT, s(out(side, &entry)))
             .set(DUE, s(due(shard(&entry.conversation))))
-            .set(DUE_AT, s(due_at(now + self.stray_after, side)))
+            .set(DUE_AT, s(due_at(now + self.stray_after, side, now)))
             .set(CHANGED, s(changed(now, &entry.id)))
             .remove(&["error", "next_at"])
             .require("delivery", "=", s(Delivery::Failed.as_str()));

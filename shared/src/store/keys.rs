@@ -21,7 +21,8 @@ pub const LISTED: &str = "listed";
 pub const LIST: &str = "list";
 /// Sort key of [`LISTED`].
 pub const LIST_AT: &str = "list_at";
-/// Global index: undelivered entries by when somebody should look at them, and failed ones.
+/// Global index: undelivered entries by when somebody should look at them, failed ones, and
+/// conversations that no agent has taken yet.
 pub const DUE_INDEX: &str = "due";
 /// Partition key of [`DUE_INDEX`].
 pub const DUE: &str = "due";
@@ -122,8 +123,23 @@ pub(super) fn failed(shard: u8) -> String {
     format!("failed#{shard}")
 }
 
-pub(super) fn due_at(at: Millis, side: Side) -> String {
-    format!("{at:016}#{side}")
+pub(super) fn waiting(shard: u8) -> String {
+    format!("waiting#{shard}")
+}
+
+/// `queued_at` says how old the entry is: the index has keys alone.
+pub(super) fn due_at(at: Millis, side: Side, queued_at: Millis) -> String {
+    format!("{at:016}#{side}#{queued_at:016}")
+}
+
+/// What [`due_at`] was made of, without the time of the next look.
+pub(super) fn parse_due_at(due_at: &str) -> Option<(Side, Millis)> {
+    let mut parts = due_at.split('#').skip(1);
+    Some((Side::parse(parts.next()?)?, parts.next()?.parse().ok()?))
+}
+
+pub(super) fn waiting_at(since: Millis) -> String {
+    format!("{since:016}")
 }
 
 /// Where a given-up entry stands in its partition. No two stand at the same place, so that a list
@@ -158,6 +174,13 @@ mod tests {
     fn meta_lies_between_the_two_lanes() {
         assert!(format!("{}#9", Side::Desk).as_str() < META_OUT);
         assert!(META_OUT < format!("{}#0", Side::User).as_str());
+    }
+
+    #[test]
+    fn what_is_due_tells_its_side_and_age() {
+        let at = due_at(99, Side::User, 12);
+        assert_eq!(parse_due_at(&at), Some((Side::User, 12)));
+        assert_eq!(parse_due_at(&waiting_at(12)), None);
     }
 
     #[test]

@@ -208,7 +208,14 @@ impl Store {
                 .set("delivery", s(Delivery::Retrying.as_str()))
                 .set("next_at", n(*at))
                 .set("error", s(reason.as_str()))
-                .set(DUE_AT, s(due_at(at.saturating_add(self.stray_after), side))),
+                .set(
+                    DUE_AT,
+                    s(due_at(
+                        at.saturating_add(self.stray_after),
+                        side,
+                        entry.queued_at,
+                    )),
+                ),
             Outcome::Failed { reason } => change
                 .set("delivery", s(Delivery::Failed.as_str()))
                 .set("error", s(reason.as_str()))
@@ -295,7 +302,10 @@ impl Store {
             .set("delivery", s(Delivery::Pending.as_str()))
             .set("attempts", n(i64::from(head.attempts) + 1))
             .set(DUE, s(due(shard(&head.conversation))))
-            .set(DUE_AT, s(due_at(now + self.stray_after, side)))
+            .set(
+                DUE_AT,
+                s(due_at(now + self.stray_after, side, head.queued_at)),
+            )
             .require_present(OUT)
             .require("delivery", "=", s(head.delivery.as_str()))
             .require("attempts", "=", n(head.attempts.into()));

@@ -18,7 +18,7 @@ mod settings;
 mod transact;
 mod webhooks;
 
-pub use clock::Stray;
+pub use clock::{Backlog, OVERDUE, Stray, Waiting};
 pub use console::{Claimed, Ended, Posted};
 pub use error::StoreError;
 pub use failed::{Failed, FailedPage, Replayed, ReplayedSeveral};

@@ -6,8 +6,8 @@ use super::change::{Change, put, put_new};
 use super::codec::{self, conversation, entry_item, meta_item, user_json};
 use super::item::{Item, Put, key, n, s};
 use super::keys::{
-    EXPIRES_AT, LIST, LIST_AT, META, META_OUT, OUT, closed_list, closed_list_of, conversation_pk,
-    history_sk, list_at, of_episode, person_pk, person_sk,
+    DUE, DUE_AT, EXPIRES_AT, LIST, LIST_AT, META, META_OUT, OUT, closed_list, closed_list_of,
+    conversation_pk, history_sk, list_at, of_episode, person_pk, person_sk,
 };
 use super::transact::Written;
 use super::{Store, StoreError};
@@ -430,6 +430,7 @@ pub(super) fn ended(
         .set("close_reason", reason.map(s))
         .set(LIST, s(closed_list(closed_list_of(now))))
         .set(LIST_AT, s(list_at(now, id)))
+        .remove(&[DUE, DUE_AT])
 }
 
 /// What the log says about an end.

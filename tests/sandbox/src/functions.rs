@@ -6,6 +6,7 @@ use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use handoff::bells::{DelayedBells, SqsBells};
 use handoff::desk::Desks;
 use handoff::gptbots::Client;
+use handoff::metrics::Metrics;
 use handoff::outbound::Targets;
 use handoff::random::Random;
 use handoff::secrets::{Secrets, SecretsSource};
@@ -63,6 +64,7 @@ impl Functions {
             store: store(),
             settings: settings(),
             tokens: tokens.clone(),
+            metrics: Metrics::off(),
         };
         let relay = Arc::new(relay::Relay {
             store: store(),
@@ -73,11 +75,13 @@ impl Functions {
             bells: ground.bells.clone(),
             clock: ground.clock.clone(),
             random: ground.random,
+            metrics: Metrics::off(),
         });
         let clock = Arc::new(clock::Clock {
             store: store(),
             bells: ground.bells,
             clock: ground.clock,
+            metrics: Metrics::off(),
         });
         Ok(Self {
             establish: http!(establish::Establish(webhook())),

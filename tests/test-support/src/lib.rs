@@ -5,8 +5,9 @@
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use handoff::metrics::Metrics;
 use handoff::random::Random;
 use handoff::settings::SettingsSource;
 use handoff::store::{Store, schema};
@@ -20,6 +21,29 @@ use serde_json::Value;
 pub const TOKEN: &str = "local-token";
 /// The conversation of the sample events.
 pub const CONVERSATION_ID: &str = "67d8db020fa31d1ef64f53dg";
+
+/// The lines of metrics that were written.
+pub type RecordedMetrics = Arc<Mutex<Vec<Value>>>;
+
+/// Metrics of the deployment "test" that are kept instead of printed.
+pub fn recorded_metrics(clock: SharedClock) -> (Metrics, RecordedMetrics) {
+    let lines = RecordedMetrics::default();
+    let kept = lines.clone();
+    let metrics = Metrics::to("test", "INFO", clock, move |line| {
+        kept.lock()
+            .unwrap()
+            .push(serde_json::from_str(line).unwrap());
+    });
+    (metrics, lines)
+}
+
+/// The lines of metrics in what a function's binary has printed.
+pub fn metrics_in(logs: &str) -> Vec<Value> {
+    logs.lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|line| line.get("_aws").is_some())
+        .collect()
+}
 
 /// A table of its own for a test.
 ///
@@ -85,6 +109,7 @@ impl TestTable {
             .env("WEBHOOK_TOKEN_SHA256", Tokens::hash(TOKEN))
             .env("AWS_ENDPOINT_URL_DYNAMODB", &self.endpoint_url)
             .env("AWS_LAMBDA_LOG_LEVEL", "TRACE")
+            .env("METRICS_STACK", "test")
     }
 }
 

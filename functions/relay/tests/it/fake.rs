@@ -15,8 +15,8 @@ use handoff::settings::Settings;
 use handoff::store::{Posted, Store};
 use handoff::time::ManualClock;
 use relay::{BatchResponse, Relay, RelayEvent};
-use serde_json::json;
-use test_support::TestTable;
+use serde_json::{Value, json};
+use test_support::{RecordedMetrics, TestTable, recorded_metrics};
 
 /// GPTBots: answers as scripted, then with success.
 #[derive(Default)]
@@ -71,6 +71,7 @@ pub(crate) struct Bridge {
     pub(crate) clock: ManualClock,
     pub(crate) gptbots: Arc<FakeGptBots>,
     bells: Arc<FakeBells>,
+    counted: RecordedMetrics,
     _table: TestTable,
 }
 
@@ -81,6 +82,7 @@ impl Bridge {
         let secrets = Secrets::parse(r#"{"bots":{"b":{"api_key":"k"}}}"#).unwrap();
         let gptbots = Arc::new(FakeGptBots::default());
         let bells = Arc::new(FakeBells::default());
+        let (metrics, counted) = recorded_metrics(clock.shared());
         let relay = Relay {
             store: table.store.clone(),
             settings: table.settings(),
@@ -90,6 +92,7 @@ impl Bridge {
             bells: bells.clone(),
             clock: clock.shared(),
             random: Random::seeded(1),
+            metrics: metrics.clone(),
         };
         Self {
             relay,
@@ -97,6 +100,7 @@ impl Bridge {
             clock,
             gptbots,
             bells,
+            counted,
             _table: table,
         }
     }
@@ -185,6 +189,11 @@ impl Bridge {
     /// What GPTBots was told since last asked.
     pub(crate) fn told(&self) -> Vec<String> {
         std::mem::take(&mut self.gptbots.told.lock().unwrap())
+    }
+
+    /// The lines of metrics that were written since last asked.
+    pub(crate) fn counted(&self) -> Vec<Value> {
+        std::mem::take(&mut self.counted.lock().unwrap())
     }
 
     /// The bells that were set since last asked.

@@ -4,4 +4,5 @@
 mod binary;
 mod fake;
 mod lanes;
+mod metrics;
 mod refusals;
