@@ -50,11 +50,11 @@ impl Clock {
         let now = self.clock.now();
         let (backlog, waiting) =
             futures_util::future::join(self.store.backlog(now), self.store.waiting()).await;
-        let backlog = backlog?;
+        let mut backlog = backlog?;
         let mut tick = Tick { rung: 0, failed: 0 };
         // Side by side: after an outage there can be thousands, and a tick has a minute.
-        let mut rings = stream::iter(&backlog.strays)
-            .map(|stray| async move { (self.ring(stray).await, stray) })
+        let mut rings = stream::iter(std::mem::take(&mut backlog.strays))
+            .map(|stray| async move { (self.ring(&stray).await, stray) })
             .buffer_unordered(AT_ONCE);
         while let Some((result, stray)) = rings.next().await {
             match result {

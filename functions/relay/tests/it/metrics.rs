@@ -23,7 +23,8 @@ async fn a_batch_tells_in_one_line_what_arrived_and_how_old_it_was() {
     assert_eq!(lines[0]["Side"], "user");
     assert_eq!(lines[0]["Delivered"], 2);
     let ages: Vec<_> = lines[0]["DeliveryAge"].as_array().unwrap().to_vec();
-    assert_eq!(ages[0].as_i64().unwrap() - ages[1].as_i64().unwrap(), 250);
+    let later = ages[0].as_i64().unwrap() - ages[1].as_i64().unwrap();
+    assert!(later >= 250, "{ages:?}");
     assert!(lines[0].get("Failed").is_none());
     // Nothing to carry, nothing to pay for.
     bridge.ring(Side::User).await;
