@@ -7,6 +7,7 @@ use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::{ConversationId, Side};
+use crate::time::Millis;
 
 /// The longest delay SQS knows.
 const LONGEST_DELAY: Duration = Duration::from_secs(900);
@@ -18,6 +19,10 @@ pub struct Bell {
     pub conversation: ConversationId,
     /// Which of its lanes.
     pub side: Side,
+    /// The time for which it was set: the next attempt of the lane's head, or the end of somebody's
+    /// lease. `None`: something new, or the clock. So that of many bells for one lane only the one
+    /// that was set for a time looks after that time.
+    pub due: Option<Millis>,
 }
 
 /// A bell as it stands in a message of the queue.
@@ -25,14 +30,34 @@ pub struct Bell {
 struct Message {
     conversation: String,
     side: Side,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due: Option<Millis>,
 }
 
 impl Bell {
+    /// A bell for now.
+    pub fn new(conversation: ConversationId, side: Side) -> Self {
+        Self {
+            conversation,
+            side,
+            due: None,
+        }
+    }
+
+    /// The same lane's bell for a time.
+    pub fn for_time(&self, due: Millis) -> Self {
+        Self {
+            due: Some(due),
+            ..self.clone()
+        }
+    }
+
     /// The bell as the body of a message.
     pub fn to_message(&self) -> String {
         let message = Message {
             conversation: self.conversation.as_str().to_owned(),
             side: self.side,
+            due: self.due,
         };
         let json = serde_json::to_string(&message).unwrap_or_default();
         // SQS refuses some characters that an id may have: only ASCII, then.
@@ -55,6 +80,7 @@ impl Bell {
         Some(Self {
             conversation: ConversationId::new(message.conversation).ok()?,
             side: message.side,
+            due: message.due,
         })
     }
 }
@@ -126,12 +152,12 @@ mod tests {
 
     #[test]
     fn a_bell_survives_the_queue() {
-        let bell = Bell {
-            conversation: ConversationId::new("c\"1 會話 😀 \u{ffff}").unwrap(),
-            side: Side::User,
-        };
-        assert!(bell.to_message().is_ascii());
-        assert_eq!(Bell::from_message(&bell.to_message()), Some(bell));
+        let id = ConversationId::new("c\"1 會話 😀 \u{ffff}").unwrap();
+        let bell = Bell::new(id, Side::User);
+        for bell in [bell.for_time(7), bell] {
+            assert!(bell.to_message().is_ascii());
+            assert_eq!(Bell::from_message(&bell.to_message()), Some(bell));
+        }
         assert_eq!(Bell::from_message("{}"), None);
         assert_eq!(
             Bell::from_message(r#"{"conversation":"","side":"user"}"#),

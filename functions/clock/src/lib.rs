@@ -103,10 +103,7 @@ impl Clock {
         if next_step(head, now) != Step::Send {
             return Ok(false);
         }
-        let bell = Bell {
-            conversation: stray.conversation.clone(),
-            side: stray.side,
-        };
+        let bell = Bell::new(stray.conversation.clone(), stray.side);
         let rung = self
             .bells
             .ring_later(&bell, Duration::ZERO)

@@ -49,8 +49,8 @@ struct Text {
 }
 
 impl Record {
-    /// Whether it comes from the queue of delayed bells.
-    pub(crate) fn is_delayed(&self) -> bool {
+    /// Whether it comes from the queue of bells.
+    pub(crate) fn is_of_queue(&self) -> bool {
         self.dynamodb.is_none()
     }
 
@@ -59,10 +59,8 @@ impl Record {
         match (self.dynamodb, self.body) {
             (Some(record), _) => {
                 let bell = record.new_image.and_then(|image| {
-                    Some(Bell {
-                        conversation: conversation_of(&image.pk?.text?)?,
-                        side: Side::parse(&image.to?.text?)?,
-                    })
+                    let conversation = conversation_of(&image.pk?.text?)?;
+                    Some(Bell::new(conversation, Side::parse(&image.to?.text?)?))
                 });
                 (record.sequence_number, bell)
             }

@@ -6,7 +6,7 @@ use handoff::config::Base;
 use handoff::desk::Desks;
 use handoff::gptbots::Client;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use relay::{Relay, RelayEvent};
+use relay::{Health, Relay, RelayEvent};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -19,6 +19,7 @@ async fn main() -> Result<(), Error> {
         secrets: Arc::new(secrets),
         gptbots: Arc::new(Client::new(targets, base.clock.clone())?),
         desks: Desks::new(),
+        health: Health::default(),
         clock: base.clock,
         random: base.random,
         metrics: base.metrics,

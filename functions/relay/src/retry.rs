@@ -11,6 +11,11 @@ use handoff::time::Millis;
 /// waits for an answer.
 const DELAYS: [Millis; 8] = [1, 2, 3, 5, 8, 15, 30, 60];
 
+/// When an entry's time is over.
+pub(crate) fn end(entry: &Entry, retry_age: Millis) -> Millis {
+    entry.queued_at.saturating_add(retry_age)
+}
+
 /// How an attempt that failed for now ends: with a time for the next one, or, where that would be
 /// too late, with giving up.
 pub(crate) fn after_transient(
@@ -25,18 +30,44 @@ pub(crate) fn after_transient(
     let backoff = random.jittered(DELAYS[tried.min(DELAYS.len() - 1)] * 1000);
     // Retry-After is a lower bound; jitter on top, so that not all come back at once.
     let asked = retry_after.map_or(0, |wait| {
-        let wait = Millis::try_from(wait.as_millis()).unwrap_or(Millis::MAX / 2);
-        wait.saturating_add(random.between(0..500))
+        millis(wait).saturating_add(random.between(0..500))
     });
-    let end = entry.queued_at.saturating_add(retry_age);
+    let end = end(entry, retry_age);
     if now.saturating_add(backoff) > end {
-        Outcome::Failed {
-            reason: format!("given up after {} attempts: {reason}", entry.attempts),
-        }
+        given_up(entry, &reason)
     } else {
         // One last attempt at the end of its time, even where more patience is asked for.
         let at = now.saturating_add(asked.max(backoff)).min(end);
         Outcome::Retry { at, reason }
+    }
+}
+
+/// How an attempt ends whose next one has its time; at the latest at the end of the entry's own.
+pub(crate) fn at(
+    entry: &Entry,
+    reason: &str,
+    at: Millis,
+    now: Millis,
+    retry_age: Millis,
+) -> Outcome {
+    let end = end(entry, retry_age);
+    if now >= end {
+        return given_up(entry, reason);
+    }
+    Outcome::Retry {
+        at: at.min(end),
+        reason: reason.to_owned(),
+    }
+}
+
+/// A wait in milliseconds; one that is too long for them never ends.
+pub(crate) fn millis(wait: Duration) -> Millis {
+    Millis::try_from(wait.as_millis()).unwrap_or(Millis::MAX / 2)
+}
+
+fn given_up(entry: &Entry, reason: &str) -> Outcome {
+    Outcome::Failed {
+        reason: format!("given up after {} attempts: {reason}", entry.attempts),
     }
 }
 

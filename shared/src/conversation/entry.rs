@@ -134,6 +134,8 @@ pub struct Entry {
     pub late: bool,
     /// The episode it belongs to, where that matters (openings and closings).
     pub episode: Option<u32>,
+    /// It must not go together with others: the other side refused them joined.
+    pub alone: bool,
 }
 
 impl Entry {
@@ -171,6 +173,7 @@ impl Entry {
             remote_id: None,
             late: false,
             episode: None,
+            alone: false,
         }
     }
 

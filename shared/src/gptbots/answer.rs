@@ -1,14 +1,21 @@
 //! What an answer of GPTBots' API means (contract, section 4).
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::Value;
+
+use crate::time::Millis;
 
 /// Why a call to GPTBots did not work, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// The same call may work later; not before the given time, where GPTBots says so.
     Transient {
+        /// What `Retry-After` asked for.
+        retry_after: Option<Duration>,
+    },
+    /// Too many calls with this key: the same call works later.
+    RateLimited {
         /// What `Retry-After` asked for.
         retry_after: Option<Duration>,
     },
@@ -60,35 +67,42 @@ impl CallError {
 }
 
 /// Reads an answer: 2xx without a code, or with code 0 or 200, is success; any other code, also
-/// inside a 2xx, is a failure. `retry_after` is the header of that name, in seconds.
+/// inside a 2xx, is a failure. `retry_after` is the header of that name, in seconds or as a date,
+/// which `now` is compared to.
 ///
 /// # Errors
 /// When the answer is a failure; the error says which kind.
-pub fn read_answer(status: u16, retry_after: Option<&str>, body: &[u8]) -> Result<(), CallError> {
+pub fn read_answer(
+    status: u16,
+    retry_after: Option<&str>,
+    body: &[u8],
+    now: Millis,
+) -> Result<(), CallError> {
     let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
     let code = code_of(&body);
     let fine = (200..300).contains(&status);
     if fine && matches!(code, None | Some(0 | 200)) {
         return Ok(());
     }
-    let wait = Fault::Transient {
-        // An HTTP date is allowed too; nobody has seen GPTBots send one.
-        retry_after: retry_after
-            .and_then(|value| value.trim().parse().ok())
-            .map(Duration::from_secs),
-    };
+    let retry_after = retry_after.and_then(|value| wait(value, now));
     let (fault, what) = match (code, status) {
-        (Some(40001), _) | (_, 429) => (wait, "rate limit reached"),
-        (Some(40356 | 40358), _) => (
+        (Some(40001), _) | (_, 429) => (Fault::RateLimited { retry_after }, "rate limit reached"),
+        (Some(40356), _) => (
             Fault::ConversationGone,
-            "conversation does not exist, or has ended, at GPTBots",
+            "the conversation does not exist, or has ended, at GPTBots",
+        ),
+        (Some(40358), _) => (
+            Fault::ConversationGone,
+            "at GPTBots the conversation belongs to another bot than the API key, or to another user",
         ),
         (Some(40127), _) | (_, 401 | 403) => (Fault::Unauthorized, "API key refused"),
         (Some(40000), _) => (Fault::Permanent, "parameter error"),
         (Some(20055), _) => (Fault::Permanent, "the bot's API channel is switched off"),
         (Some(20059 | 40378), _) => (Fault::Permanent, "the bot has been deleted"),
         (Some(20022 | 40379), _) => (Fault::Permanent, "out of credits"),
-        (Some(50000), _) | (_, 408 | 500..) => (wait, "GPTBots' server failed"),
+        (Some(50000), _) | (_, 408 | 500..) => {
+            (Fault::Transient { retry_after }, "GPTBots' server failed")
+        }
         // A code nobody has documented, in a 2xx or a 4xx: trying again would repeat it.
         _ => (Fault::Permanent, "refused"),
     };
@@ -99,6 +113,18 @@ pub fn read_answer(status: u16, retry_after: Option<&str>, body: &[u8]) -> Resul
         code,
         summary: format!("{what} (HTTP {status}{code_text})"),
     })
+}
+
+/// What a `Retry-After` asks for: seconds, or a date (RFC 9110, section 10.2.3). `None` where it is
+/// neither; nothing to wait for where the date is past.
+fn wait(value: &str, now: Millis) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = httpdate::parse_http_date(value).ok()?;
+    let now = UNIX_EPOCH + Duration::from_millis(now.max(0).unsigned_abs());
+    Some(at.duration_since(now).unwrap_or_default())
 }
 
 /// `{code, …}` or `{"error": {code, …}}`; a number, or a number in quotes.
@@ -114,7 +140,7 @@ mod tests {
     use super::*;
 
     fn fault(status: u16, body: &str) -> Fault {
-        read_answer(status, None, body.as_bytes())
+        read_answer(status, None, body.as_bytes(), 0)
             .unwrap_err()
             .fault
     }
@@ -129,16 +155,17 @@ mod tests {
             r#"{"code":"0"}"#,
             "rubbish",
         ] {
-            assert_eq!(read_answer(200, None, body.as_bytes()), Ok(()), "{body}");
+            assert_eq!(read_answer(200, None, body.as_bytes(), 0), Ok(()), "{body}");
         }
     }
 
     #[test]
     fn every_documented_code_is_known_wherever_it_stands() {
         let transient = Fault::Transient { retry_after: None };
+        let limited = Fault::RateLimited { retry_after: None };
         for (code, expected) in [
             (40000, Fault::Permanent),
-            (40001, transient.clone()),
+            (40001, limited.clone()),
             (40127, Fault::Unauthorized),
             (20055, Fault::Permanent),
             (20059, Fault::Permanent),
@@ -164,7 +191,8 @@ mod tests {
                 expected
             );
         }
-        for status in [408, 429, 500, 502, 503, 504] {
+        assert_eq!(fault(429, "<html>"), limited);
+        for status in [408, 500, 502, 503, 504] {
             assert_eq!(fault(status, "<html>"), transient, "{status}");
         }
         assert_eq!(fault(401, ""), Fault::Unauthorized);
@@ -179,14 +207,27 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_honoured() {
-        let error = read_answer(429, Some(" 7 "), b"").unwrap_err();
-        assert_eq!(
-            error.fault,
-            Fault::Transient {
-                retry_after: Some(Duration::from_secs(7))
+    fn retry_after_is_seconds_or_a_date() {
+        const NOW: Millis = 784_111_770_000; // Sun, 06 Nov 1994 08:49:30 GMT
+        let asked = |value: &str| {
+            let limited = read_answer(429, Some(value), b"", NOW).unwrap_err().fault;
+            let failed = read_answer(503, Some(value), b"", NOW).unwrap_err().fault;
+            match (limited, failed) {
+                (Fault::RateLimited { retry_after: a }, Fault::Transient { retry_after: b }) => {
+                    assert_eq!(a, b);
+                    a.map(|wait| wait.as_secs())
+                }
+                other => panic!("{other:?}"),
             }
-        );
+        };
+        assert_eq!(asked(" 7 "), Some(7));
+        assert_eq!(asked("Sun, 06 Nov 1994 08:49:37 GMT"), Some(7));
+        assert_eq!(asked("Sunday, 06-Nov-94 08:49:37 GMT"), Some(7));
+        assert_eq!(asked("Sun Nov  6 08:49:37 1994"), Some(7));
+        assert_eq!(asked("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
+        for rubbish in ["", "-1", "1.5", "soon", "Sun, 99 Nov 1994 08:49:37 GMT"] {
+            assert_eq!(asked(rubbish), None, "{rubbish}");
+        }
     }
 
     #[test]
@@ -195,6 +236,7 @@ mod tests {
             400,
             None,
             br#"{"code":40000,"message":"body 'secret words' too long"}"#,
+            0,
         )
         .unwrap_err();
         assert!(!format!("{error} {error:?}").contains("secret"));

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::answer::{CallError, read_answer};
-use crate::conversation::ConversationId;
+use crate::conversation::{ConversationId, fingerprint};
 use crate::outbound::{Guard, Targets};
 use crate::time::{Millis, SharedClock};
 
@@ -29,6 +29,14 @@ pub struct Bot {
     pub api_key: SecretString,
     /// Where GPTBots is, without a slash at the end: `https://api-sg.gptbots.ai`.
     pub base_url: String,
+}
+
+impl Bot {
+    /// What tells this key at this address from others, and does not give it away.
+    pub fn fingerprint(&self) -> String {
+        let base_url = self.base_url.trim_end_matches('/');
+        fingerprint(&[base_url.as_bytes(), self.api_key.expose_secret().as_bytes()])
+    }
 }
 
 /// What the relay needs of GPTBots, so that tests can stand in for it.
@@ -143,7 +151,7 @@ impl Client {
                 break;
             }
         }
-        read_answer(status, retry_after.as_deref(), &body)
+        read_answer(status, retry_after.as_deref(), &body, self.clock.now())
     }
 }
 

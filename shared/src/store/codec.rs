@@ -83,6 +83,7 @@ pub(super) fn entry(item: &Item) -> Result<Entry, StoreError> {
         remote_id: reader.opt_string("remote_id")?,
         late: reader.flag("late"),
         episode: reader.opt_n("episode")?.map(|episode| count(Some(episode))),
+        alone: reader.flag("alone"),
     })
 }
 

@@ -263,8 +263,8 @@ impl Store {
         Err(StoreError::Contended("claim conversation"))
     }
 
-    /// Ends a conversation from our side: GPTBots is told, and the desk too where `tell_desk`
-    /// says that it does not know yet. Once ended it stays as it ended.
+    /// Ends a conversation from our side: GPTBots is told, and the desk too where `tell` says that
+    /// it does not know yet. Once ended it stays as it ended.
     ///
     /// # Errors
     /// When the table cannot be written.
@@ -276,13 +276,52 @@ impl Store {
         tell: &[Side],
         retention_days: u32,
     ) -> Result<Ended, StoreError> {
+        let any = |_: &Conversation| true;
+        self.end_if(id, any, by, reason, tell, retention_days).await
+    }
+
+    /// As [`Store::end`], unless the conversation has been established anew since it was `seen`.
+    /// Answers whether it has ended.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn end_as_seen(
+        &self,
+        seen: &Conversation,
+        by: ClosedBy,
+        reason: Option<&str>,
+        tell: &[Side],
+        retention_days: u32,
+    ) -> Result<bool, StoreError> {
+        let same = |known: &Conversation| {
+            (known.episode, known.established) == (seen.episode, seen.established)
+        };
+        let ended = self
+            .end_if(&seen.id, same, by, reason, tell, retention_days)
+            .await?;
+        Ok(match ended {
+            Ended::Yes(known) => known.is_closed(),
+            Ended::Unknown => false,
+        })
+    }
+
+    /// Ends a conversation if it is (still) the one that is meant; else answers it as it is.
+    async fn end_if(
+        &self,
+        id: &ConversationId,
+        is_meant: impl Fn(&Conversation) -> bool,
+        by: ClosedBy,
+        reason: Option<&str>,
+        tell: &[Side],
+        retention_days: u32,
+    ) -> Result<Ended, StoreError> {
         let expires_at = self.expires_at(retention_days);
         for decision in 0..DECISIONS {
             self.pause_before(decision).await;
             let Some(mut known) = self.conversation(id).await? else {
                 return Ok(Ended::Unknown);
             };
-            if known.is_closed() {
+            if known.is_closed() || !is_meant(&known) {
                 return Ok(Ended::Yes(Box::new(known)));
             }
             let now = self.now();
@@ -292,6 +331,7 @@ impl Store {
                 .set(EXPIRES_AT, n(expires_at))
                 .require("status", "<>", s(Status::Closed.as_str()))
                 .require("episode", "=", n(known.episode.into()))
+                .require_same("established", known.established.map(n))
                 .require("user_lane_at", "=", n(known.user_lane_at));
             let mut parts = vec![self.changing(key(conversation_pk(id), META), meta)];
             // At least one line of the log says how it ended.

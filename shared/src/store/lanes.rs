@@ -9,6 +9,7 @@ use super::keys::{
     CHANGED, DUE, DUE_AT, EXPIRES_AT, LANES, META, META_OUT, OUT, PK, REF, SK, changed,
     conversation_pk, desk_ref_pk, due, due_at, entry_sk, failed, failed_at, follow_up, shard,
 };
+use super::together::{claimed, claiming};
 use super::transact::Written;
 use super::{Store, StoreError};
 use crate::conversation::{
@@ -117,29 +118,15 @@ impl Store {
         seen: &Entry,
         lease_until: Millis,
     ) -> Result<Option<Entry>, StoreError> {
-        // Names this claim: a write that timed out after it was done is recognised by it.
         let token = self.random.between(0..i64::MAX);
-        let attempts = seen.attempts + 1;
-        let change = Change::new()
-            .set("delivery", s(Delivery::Sending.as_str()))
-            .set("attempts", n(attempts.into()))
-            .set("lease_until", n(lease_until))
-            .set("lease_token", n(token))
-            .require_present(OUT)
-            .require("delivery", "=", s(seen.delivery.as_str()))
-            .require("attempts", "=", n(seen.attempts.into()));
+        let change = claiming(seen, lease_until, token);
         match self.update("claim", entry_key(seen), change).await? {
             Written::No { item, .. }
                 if item.as_ref().and_then(|item| item.get("lease_token")) != Some(&n(token)) =>
             {
                 Ok(None)
             }
-            Written::Yes | Written::No { .. } => Ok(Some(Entry {
-                delivery: Delivery::Sending,
-                attempts,
-                lease_until: Some(lease_until),
-                ..seen.clone()
-            })),
+            Written::Yes | Written::No { .. } => Ok(Some(claimed(seen, lease_until))),
         }
     }
 
@@ -190,7 +177,7 @@ impl Store {
             .build()
     }
 
-    fn marking(&self, entry: &Entry, outcome: &Outcome) -> Change {
+    pub(super) fn marking(&self, entry: &Entry, outcome: &Outcome) -> Change {
         let now = self.now();
         let change = Change::new()
             .set(CHANGED, s(changed(now, &entry.id)))
@@ -315,7 +302,11 @@ impl Store {
 }
 
 /// What became of a mark. One that was written though its answer got lost finds itself.
-fn settled(written: Written, entry: &Entry, outcome: &Outcome) -> Result<Mark, StoreError> {
+pub(super) fn settled(
+    written: Written,
+    entry: &Entry,
+    outcome: &Outcome,
+) -> Result<Mark, StoreError> {
     match written {
         Written::Yes => Ok(Mark::Done),
         Written::No {

@@ -15,6 +15,7 @@ mod lanes;
 mod log;
 pub mod schema;
 mod settings;
+mod together;
 mod transact;
 mod webhooks;
 

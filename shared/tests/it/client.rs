@@ -114,7 +114,7 @@ async fn a_failure_says_whether_to_try_again() {
         .await
         .unwrap_err();
     let retry_after = Some(Duration::from_secs(9));
-    assert_eq!(error.fault, Fault::Transient { retry_after });
+    assert_eq!(error.fault, Fault::RateLimited { retry_after });
 
     let (bot, _) = serve(200, vec![], r#"{"code":40356,"message":"no"}"#).await;
     let error = client(Targets::Local)

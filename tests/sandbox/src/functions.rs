@@ -73,6 +73,7 @@ impl Functions {
             gptbots: Arc::new(Client::new(Targets::Local, ground.clock.clone())?),
             desks: Desks::new(),
             bells: ground.bells.clone(),
+            health: relay::Health::default(),
             clock: ground.clock.clone(),
             random: ground.random,
             metrics: Metrics::off(),

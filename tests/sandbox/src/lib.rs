@@ -134,7 +134,7 @@ impl Sandbox {
         ring_what_is_undelivered(&store, &queue).await?;
         let bells = QueueMapping::new(&queue, functions.relay.clone())
             .batch_size(10)
-            .max_concurrency(10)
+            .max_concurrency(50)
             .report_batch_item_failures(true)
             .start();
         let schedule = Schedule::start("clock", options.clock_interval, functions.clock.clone());
@@ -244,10 +244,7 @@ async fn listen(port: u16, flag: &'static str) -> Result<TcpListener, Error> {
 /// of this process ended with the last one.
 async fn ring_what_is_undelivered(store: &Store, queue: &DelayQueue) -> Result<(), Error> {
     for stray in store.strays(END_OF_TIME).await? {
-        let bell = Bell {
-            conversation: stray.conversation,
-            side: stray.side,
-        };
+        let bell = Bell::new(stray.conversation, stray.side);
         queue.send(bell.to_message(), Duration::ZERO)?;
     }
     Ok(())

@@ -14,7 +14,7 @@ use handoff::secrets::{Secrets, SecretsSource};
 use handoff::settings::Settings;
 use handoff::store::{Posted, Store};
 use handoff::time::ManualClock;
-use relay::{BatchResponse, Relay, RelayEvent};
+use relay::{BatchResponse, Health, Relay, RelayEvent};
 use serde_json::{Value, json};
 use test_support::{RecordedMetrics, TestTable, recorded_metrics};
 
@@ -55,12 +55,12 @@ impl Outbound for FakeGptBots {
 
 /// The timer: remembers.
 #[derive(Default)]
-pub(crate) struct FakeBells(Mutex<Vec<(Side, Duration)>>);
+pub(crate) struct FakeBells(Mutex<Vec<(Bell, Duration)>>);
 
 #[async_trait]
 impl DelayedBells for FakeBells {
     async fn ring_later(&self, bell: &Bell, delay: Duration) -> Result<bool, BellError> {
-        self.0.lock().unwrap().push((bell.side, delay));
+        self.0.lock().unwrap().push((bell.clone(), delay));
         Ok(true)
     }
 }
@@ -90,6 +90,7 @@ impl Bridge {
             gptbots: gptbots.clone(),
             desks: Desks::new(),
             bells: bells.clone(),
+            health: Health::default(),
             clock: clock.shared(),
             random: Random::seeded(1),
             metrics: metrics.clone(),
@@ -166,10 +167,11 @@ impl Bridge {
 
     /// Rings a lane, as a message of the queue does.
     pub(crate) async fn ring(&self, side: Side) -> BatchResponse {
-        let bell = Bell {
-            conversation: id(),
-            side,
-        };
+        self.ring_with(&Bell::new(id(), side)).await
+    }
+
+    /// Rings with a bell that was set.
+    pub(crate) async fn ring_with(&self, bell: &Bell) -> BatchResponse {
         let event: RelayEvent = serde_json::from_value(
             json!({"Records": [{"messageId": "m1", "body": bell.to_message()}]}),
         )
@@ -198,6 +200,12 @@ impl Bridge {
 
     /// The bells that were set since last asked.
     pub(crate) fn bells(&self) -> Vec<(Side, Duration)> {
+        let set = self.bells_as_set().into_iter();
+        set.map(|(bell, delay)| (bell.side, delay)).collect()
+    }
+
+    /// The same, to ring with them.
+    pub(crate) fn bells_as_set(&self) -> Vec<(Bell, Duration)> {
         std::mem::take(&mut self.bells.0.lock().unwrap())
     }
 

@@ -57,7 +57,7 @@ async fn nothing_passes_a_line_that_has_to_be_tried_again() {
     assert_eq!(side, Side::User);
     // A new line's bell before the time is a bell too many, no more.
     bridge.post("three").await;
-    bridge.ring_by_stream(Side::User).await;
+    bridge.ring(Side::User).await;
     assert!(bridge.told().is_empty());
     assert!(bridge.bells().is_empty(), "the bell for the retry is out");
     bridge
@@ -163,14 +163,35 @@ async fn a_chat_that_overtook_the_establish_of_the_next_episode_does_not_end_it(
 }
 
 #[tokio::test]
-async fn a_delayed_bell_that_comes_early_is_set_again() {
+async fn a_bell_that_comes_before_its_time_is_set_again() {
     let bridge = Bridge::connected().await;
     bridge.post("one").await;
     bridge.answer_with([transient()]);
     bridge.ring(Side::User).await;
-    let (_, delay) = bridge.bells()[0];
+    let (bell, delay) = bridge.bells_as_set().remove(0);
+    bridge.ring_with(&bell).await;
+    assert_eq!(bridge.bells_as_set(), [(bell.clone(), delay)]);
+    // Not so one for another time: each time has one bell.
+    bridge.ring_with(&bell.for_time(7)).await;
     bridge.ring(Side::User).await;
-    assert_eq!(bridge.bells(), [(Side::User, delay)]);
+    assert!(bridge.bells().is_empty());
+}
+
+#[tokio::test]
+async fn the_stream_sends_nothing_itself_but_hands_over() {
+    let bridge = Bridge::connected().await;
+    bridge.post("one").await;
+    assert!(bridge.ring_by_stream(Side::User).await.failures.is_empty());
+    assert!(bridge.told().is_empty());
+    let (bell, delay) = bridge.bells_as_set().remove(0);
+    assert_eq!((bell.due, delay), (None, Duration::ZERO));
+    bridge.ring_with(&bell).await;
+    assert_eq!(bridge.told(), ["one"]);
+    assert!(bridge.bells().is_empty());
+    // What only needs the table is done at once.
+    bridge.chat(200, "question").await;
+    bridge.ring_by_stream(Side::Desk).await;
+    assert_eq!(bridge.delivery("question").await, Delivery::Delivered);
 }
 
 #[tokio::test]
@@ -297,10 +318,7 @@ async fn a_closing_without_its_conversation_does_not_make_a_relay_turn_in_circle
         .close_again(&gone, &late, not_before, 90)
         .await
         .unwrap();
-    let bell = Bell {
-        conversation: gone.id,
-        side: Side::User,
-    };
+    let bell = Bell::new(gone.id, Side::User);
     let records = json!({"Records": [{"messageId": "m", "body": bell.to_message()}]});
     let event = serde_json::from_value(records).unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(20), bridge.relay.handle(event)).await;

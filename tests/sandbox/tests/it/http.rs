@@ -43,8 +43,12 @@ impl Http {
     }
 
     pub(crate) async fn establish(&self, id: &str, timestamp: i64) {
+        self.establish_with(id, timestamp, "b").await;
+    }
+
+    pub(crate) async fn establish_with(&self, id: &str, timestamp: i64, bot: &str) {
         let body = json!({
-            "conversation_id": id, "timestamp": timestamp, "bot_id": "b",
+            "conversation_id": id, "timestamp": timestamp, "bot_id": bot,
             "body": [{"message_type": "QUESTION", "text": format!("question of {id}")}],
         });
         assert_eq!(self.webhook("/conversation/establish", &body).await.0, 200);

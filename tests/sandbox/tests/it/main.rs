@@ -4,5 +4,6 @@
 mod answers;
 mod binary;
 mod http;
+mod isolation;
 mod outage;
 mod story;

@@ -1,0 +1,112 @@
+//! Lines that wait together go as one message where calls are scarce (contract, section 4: three a
+//! minute on the free plan).
+
+use std::collections::VecDeque;
+
+use handoff::conversation::{Entry, Kind, Step, next_step};
+use handoff::time::Millis;
+
+/// The most lines that go together: each is a part of two transactions, which hold 100.
+const MOST: usize = 25;
+
+/// The head and what may go with it: the lines right behind it that can be sent now, while the
+/// joined text has at most `longest` characters. A closing never goes along.
+pub(crate) fn together(
+    head: Entry,
+    waiting: &mut VecDeque<Entry>,
+    longest: usize,
+    now: Millis,
+) -> Vec<Entry> {
+    let mut length = head.text.chars().count();
+    let mut together = vec![head];
+    if !joins(&together[0]) {
+        return together;
+    }
+    while together.len() < MOST {
+        let next = waiting.pop_front_if(|next| {
+            length += 1 + next.text.chars().count();
+            joins(next) && length <= longest && next_step(next, now) == Step::Send
+        });
+        match next {
+            Some(next) => together.push(next),
+            None => break,
+        }
+    }
+    together
+}
+
+/// Several lines as one text.
+pub(crate) fn joined(lines: &[Entry]) -> String {
+    let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+    texts.join("\n")
+}
+
+fn joins(entry: &Entry) -> bool {
+    matches!(entry.kind, Kind::Message | Kind::Notice) && !entry.alone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use handoff::conversation::{Author, ConversationId, Delivery, EntryId, Side};
+
+    fn line(at: Millis, kind: Kind, text: &str) -> Entry {
+        Entry::new(
+            ConversationId::new("c").unwrap(),
+            EntryId::of_system_line(at, "x"),
+            kind,
+            Author::Agent,
+            Some(Side::User),
+            text,
+            at,
+        )
+    }
+
+    fn joined_of(lane: Vec<Entry>, longest: usize) -> (String, usize) {
+        let mut waiting = VecDeque::from(lane);
+        let head = waiting.pop_front().unwrap();
+        let together = together(head, &mut waiting, longest, 100);
+        (joined(&together), waiting.len())
+    }
+
+    fn lane() -> Vec<Entry> {
+        vec![
+            line(1, Kind::Notice, "hello"),
+            line(2, Kind::Message, "一二三"),
+            line(3, Kind::Message, "four"),
+            line(4, Kind::Closing, "bye"),
+            line(5, Kind::Message, "after"),
+        ]
+    }
+
+    #[test]
+    fn lines_go_together_up_to_a_closing() {
+        assert_eq!(joined_of(lane(), 8_000), ("hello\n一二三\nfour".into(), 2));
+        let closing = lane().split_off(3);
+        assert_eq!(joined_of(closing, 8_000), ("bye".into(), 1));
+    }
+
+    #[test]
+    fn the_joined_text_is_not_too_long() {
+        assert_eq!(joined_of(lane(), 13).0, "hello\n一二三");
+        assert_eq!(joined_of(lane(), 9).0, "hello\n一二三");
+        assert_eq!(joined_of(lane(), 8).0, "hello");
+        assert_eq!(joined_of(lane(), 1).0, "hello", "it is what it is");
+    }
+
+    #[test]
+    fn what_cannot_be_sent_now_or_must_be_alone_goes_alone() {
+        let mut waits = lane();
+        waits[1].delivery = Delivery::Retrying;
+        waits[1].next_at = Some(101);
+        assert_eq!(joined_of(waits, 8_000).0, "hello");
+        let mut leased = lane();
+        leased[2].delivery = Delivery::Sending;
+        leased[2].lease_until = Some(101);
+        assert_eq!(joined_of(leased, 8_000).0, "hello\n一二三");
+        let mut alone = lane();
+        alone[0].alone = true;
+        assert_eq!(joined_of(alone.clone(), 8_000).0, "hello");
+        assert_eq!(joined_of(alone.split_off(1), 8_000).0, "一二三\nfour");
+    }
+}
