@@ -1,6 +1,6 @@
 //! The table's definition, for machines where no template makes it.
 //!
-//! `template.yaml` says the same to CloudFormation; a test compares the two.
+//! `template.yaml` says the same to CloudFormation; a test of `tests/template` compares the two.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{

@@ -8,6 +8,5 @@ mod console;
 mod failed;
 mod lanes;
 mod log;
-mod schema;
 mod support;
 mod webhooks;
