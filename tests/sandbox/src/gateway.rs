@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use local_aws::SharedFunction;
 use local_aws::gateway::Gateway;
 use serde_json::{Value, json};
 
@@ -16,6 +17,36 @@ use crate::functions::Functions;
 
 /// Names the agent that a browser plays, where more than one is needed.
 const AGENT_COOKIE: &str = "sandbox-agent";
+
+/// The routes of `template.yaml`, and which function answers each.
+const ROUTES: [(&str, fn(&Functions) -> &SharedFunction); 15] = [
+    ("POST /{token}/conversation/establish", |all| &all.establish),
+    ("POST /{token}/chat", |all| &all.chat),
+    ("POST /{token}/conversation/close", |all| &all.close),
+    ("GET /console", |all| &all.console),
+    ("GET /console/{file+}", |all| &all.console),
+    ("GET /console/api/me", |all| &all.console),
+    ("GET /console/api/failed", |all| &all.console),
+    ("POST /console/api/replay", |all| &all.console),
+    ("GET /console/api/conversations", |all| &all.console),
+    ("GET /console/api/conversations/{id}", |all| &all.console),
+    ("POST /console/api/conversations/{id}/messages", |all| {
+        &all.console
+    }),
+    ("POST /console/api/conversations/{id}/claim", |all| {
+        &all.console
+    }),
+    ("POST /console/api/conversations/{id}/close", |all| {
+        &all.console
+    }),
+    ("POST /console/api/conversations/{id}/replay", |all| {
+        &all.console
+    }),
+    (
+        "POST /console/api/conversations/{id}/entries/{entry}/replay",
+        |all| &all.console,
+    ),
+];
 
 /// What the start page shows.
 #[derive(Debug, Clone)]
@@ -32,38 +63,8 @@ pub(crate) fn new(
     start_page: StartPage,
 ) -> Result<Gateway, Error> {
     let mut gateway = Gateway::new();
-    let console = "/console/api/conversations";
-    let routes = [
-        (
-            "POST /{token}/conversation/establish".to_owned(),
-            &functions.establish,
-        ),
-        ("POST /{token}/chat".to_owned(), &functions.chat),
-        (
-            "POST /{token}/conversation/close".to_owned(),
-            &functions.close,
-        ),
-        ("GET /console".to_owned(), &functions.console),
-        ("GET /console/{file+}".to_owned(), &functions.console),
-        ("GET /console/api/me".to_owned(), &functions.console),
-        ("GET /console/api/failed".to_owned(), &functions.console),
-        ("POST /console/api/replay".to_owned(), &functions.console),
-        (format!("GET {console}"), &functions.console),
-        (format!("GET {console}/{{id}}"), &functions.console),
-        (
-            format!("POST {console}/{{id}}/messages"),
-            &functions.console,
-        ),
-        (format!("POST {console}/{{id}}/claim"), &functions.console),
-        (format!("POST {console}/{{id}}/close"), &functions.console),
-        (format!("POST {console}/{{id}}/replay"), &functions.console),
-        (
-            format!("POST {console}/{{id}}/entries/{{entry}}/replay"),
-            &functions.console,
-        ),
-    ];
-    for (key, function) in routes {
-        gateway = gateway.route(&key, function.clone())?;
+    for (key, function) in ROUTES {
+        gateway = gateway.route(key, function(functions).clone())?;
     }
     Ok(gateway
         .guard(move |request| guard(request, address))
@@ -186,6 +187,19 @@ fn start_html(page: &StartPage) -> String {
 mod tests {
     use super::*;
     use axum::http::Request;
+    use std::collections::BTreeSet;
+    use template::Template;
+
+    #[test]
+    fn the_routes_are_those_of_the_deployment() {
+        let template = Template::of_the_project();
+        let deployed: BTreeSet<_> = template
+            .of_type("AWS::ApiGatewayV2::Route")
+            .map(|(_, route)| route["RouteKey"].as_str().unwrap())
+            .collect();
+        let here: BTreeSet<_> = ROUTES.iter().map(|(key, _)| *key).collect();
+        assert_eq!(here, deployed);
+    }
 
     fn refused(method: &str, path: &str, headers: &[(&str, &str)]) -> Option<StatusCode> {
         let mut request = Request::builder().method(method).uri(path);
