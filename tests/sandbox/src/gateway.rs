@@ -18,8 +18,11 @@ use crate::functions::Functions;
 /// Names the agent that a browser plays, where more than one is needed.
 const AGENT_COOKIE: &str = "sandbox-agent";
 
-/// The routes of `template.yaml`, and which function answers each.
-const ROUTES: [(&str, fn(&Functions) -> &SharedFunction); 15] = [
+/// Which function answers a route.
+type Answers = fn(&Functions) -> &SharedFunction;
+
+/// The routes of `template.yaml`.
+const ROUTES: [(&str, Answers); 15] = [
     ("POST /{token}/conversation/establish", |all| &all.establish),
     ("POST /{token}/chat", |all| &all.chat),
     ("POST /{token}/conversation/close", |all| &all.close),
