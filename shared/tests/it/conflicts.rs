@@ -254,3 +254,112 @@ async fn an_invalid_document_at_the_start_is_not_taken_for_the_defaults_either()
     // Where any settings will do, the defaults do.
     assert_eq!(settings.get().await.retention_days, 90);
 }
+
+#[tokio::test]
+async fn several_that_are_claimed_together_are_recognised_as_our_own() {
+    let table = Table::new().await;
+    table.establish(100).await;
+    table.post("k1", "second").await;
+    let lane = table.lane(Side::User).await.entries;
+    let (store, _) = faulty(&table, "TransactWriteItems", CONFLICT, 1, true);
+    let claimed = store.claim_together(&lane, i64::MAX).await.unwrap();
+    assert_eq!(claimed.expect("they are ours").len(), 2);
+    assert!(
+        table
+            .store
+            .claim_together(&lane, i64::MAX)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    // Neither is one of them free for anybody else.
+    assert!(table.claim(&lane[1]).await.is_none());
+}
+
+#[tokio::test]
+async fn several_that_are_marked_together_are_recognised_as_our_own() {
+    let table = Table::new().await;
+    table.establish(100).await;
+    table.post("k1", "second").await;
+    let lane = table.lane(Side::User).await.entries;
+    let claimed = table.store.claim_together(&lane, i64::MAX).await.unwrap();
+    let failed = Outcome::Failed {
+        reason: "no".into(),
+    };
+    let marks: Vec<_> = claimed
+        .unwrap()
+        .into_iter()
+        .map(|entry| (entry, failed.clone()))
+        .collect();
+    let mut notice = lane[0].clone();
+    notice.id = handoff::conversation::EntryId::parse("notice").unwrap();
+    notice.to = Some(Side::Desk);
+    let along = [notice];
+    let (store, _) = faulty(&table, "TransactWriteItems", CONFLICT, 1, true);
+    let mark = store.mark_together(&marks, false, &along, 90).await;
+    assert_eq!(mark.unwrap(), Mark::Done);
+    assert!(table.lane(Side::User).await.entries.is_empty());
+    let told = table.texts(Side::Desk).await;
+    assert_eq!(told.iter().filter(|text| *text == "hello").count(), 1);
+    // Whoever comes late with other marks gets nothing written.
+    let late: Vec<_> = marks
+        .into_iter()
+        .map(|(entry, _)| {
+            let delivered = Outcome::Delivered {
+                remote_id: None,
+                late: false,
+            };
+            (entry, delivered)
+        })
+        .collect();
+    let mark = table.store.mark_together(&late, false, &[], 90).await;
+    assert_eq!(mark.unwrap(), Mark::Lost);
+}
+
+#[tokio::test]
+async fn of_several_who_put_an_attempt_off_one_does_and_it_is_no_attempt() {
+    let table = Table::new().await;
+    table.establish(100).await;
+    let head = table.lane(Side::User).await.entries.remove(0);
+    let (store, _) = faulty(&table, "UpdateItem", SINGLE_CONFLICT, 1, true);
+    let at = 9_000_000_000_000;
+    assert_eq!(
+        store.postpone(&head, at, "later").await.unwrap(),
+        Mark::Done
+    );
+    let other = table.store.postpone(&head, at + 1, "later").await.unwrap();
+    assert_eq!(other, Mark::Lost, "so that there is one bell");
+    let seen = table.lane(Side::User).await.entries.remove(0);
+    assert_eq!((seen.attempts, seen.next_at), (0, Some(at)));
+    assert_eq!(seen.error.as_deref(), Some("later"));
+    let again = table.store.postpone(&seen, at + 2, "later").await.unwrap();
+    assert_eq!(again, Mark::Done);
+    assert_eq!(
+        table.store.postpone(&seen, at + 3, "later").await.unwrap(),
+        Mark::Lost
+    );
+}
+
+#[tokio::test]
+async fn what_was_established_anew_is_not_ended_by_older_news() {
+    use handoff::conversation::ClosedBy;
+    let table = Table::new().await;
+    table.establish(100).await;
+    let seen = table.conversation().await;
+    table.establish(200).await;
+    let end = async |seen| {
+        let store = &table.store;
+        store
+            .end_as_seen(seen, ClosedBy::Bridge, Some("gone"), &[Side::Desk], 90)
+            .await
+            .unwrap()
+    };
+    assert!(!end(&seen).await, "the user asked again");
+    assert!(!table.conversation().await.is_closed());
+    let seen = table.conversation().await;
+    assert!(end(&seen).await);
+    assert!(table.conversation().await.is_closed());
+    table.establish(300).await;
+    assert!(!end(&seen).await, "the next episode");
+    assert!(!table.conversation().await.is_closed());
+}

@@ -11,9 +11,9 @@ const STRIKES: usize = 5;
 const NEWCOMERS: usize = 3;
 /// The pauses between attempts with conversations that have failed, while it is open.
 const PAUSES: [Millis; 5] = [1_000, 2_000, 3_000, 5_000, 10_000];
-/// Who has to wait waits for a third of the time that it has been failing, so that a short outage
+/// Who has to wait waits for two fifths of the time that it has been failing, so that a short outage
 /// is followed by a short wait; at least and at most this long.
-const WAITS: (Millis, Millis) = (1_000, 20_000);
+const WAITS: (Millis, Millis) = (2_000, 20_000);
 /// The longest that everybody waits because one was told to.
 const LONGEST_PAUSE: Millis = 60_000;
 /// So many conversations are remembered to have failed.
@@ -44,7 +44,7 @@ impl Breaker {
         if self.failed.len() < STRIKES {
             return Ok(());
         }
-        let wait = ((now - self.since) / 3).clamp(WAITS.0, WAITS.1);
+        let wait = ((now - self.since) * 2 / 5).clamp(WAITS.0, WAITS.1);
         if now < self.not_before {
             return Err(wait.max(self.not_before - now));
         }
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn while_it_is_open_one_of_those_that_failed_is_tried_at_a_time() {
         let mut breaker = open();
-        assert_eq!(breaker.ask(&id(0), 3_500), Err(1_166), "a pause first");
+        assert_eq!(breaker.ask(&id(0), 3_500), Err(2_000), "a pause first");
         assert_eq!(breaker.ask(&id(0), 4_000), Ok(()));
         assert!(breaker.ask(&id(1), 4_000).is_err(), "one at a time");
         breaker.failed(&id(0), 4_000, 7_000, None);
@@ -178,7 +178,7 @@ mod tests {
     fn who_has_to_wait_waits_in_proportion_to_the_outage() {
         let mut breaker = open();
         breaker.probe = Some(id(0));
-        for (now, wait) in [(3_000, 1_000), (12_000, 4_000), (3_600_000, 20_000)] {
+        for (now, wait) in [(3_000, 2_000), (10_000, 4_000), (3_600_000, 20_000)] {
             assert_eq!(breaker.ask(&id(1), now), Err(wait));
         }
     }

@@ -102,7 +102,7 @@ impl Rate {
         let share = WINDOW / Millis::try_from(calls).unwrap_or(WINDOW);
         let share = share.clamp(WAITS.0, WAITS.1) << limit.refusals.min(6);
         limit.refusals += 1;
-        let wait = wait.unwrap_or(0).max(share.min(WINDOW)).max(1);
+        let wait = wait.unwrap_or(share.min(WINDOW)).max(WAITS.0);
         let not_before = now.saturating_add(wait);
         // All who wait keep their order.
         let first = limit.turns.values().min().copied().unwrap_or(not_before);

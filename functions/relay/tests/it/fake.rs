@@ -118,12 +118,21 @@ impl Bridge {
     }
 
     pub(crate) async fn establish(&self, timestamp: i64) {
+        self.establish_at("console", timestamp).await;
+    }
+
+    pub(crate) async fn establish_at(&self, desk: &str, timestamp: i64) {
+        self.establish_as(id().as_str(), desk, timestamp).await;
+    }
+
+    pub(crate) async fn establish_as(&self, id: &str, desk: &str, timestamp: i64) {
         self.clock.advance(1);
         let establish = parse_establish(
-            &json!({"conversation_id": "c", "timestamp": timestamp, "bot_id": "b", "body": []}),
+            &json!({"conversation_id": id, "timestamp": timestamp, "bot_id": "b", "body": []}),
         );
         let handoff = Settings {
             greeting: "hello".into(),
+            desk: desk.into(),
             ..Settings::default()
         }
         .handoff("b");

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod binary;
+mod desk;
 mod fake;
 mod lanes;
 mod metrics;
+mod outages;
 mod refusals;
