@@ -3,7 +3,7 @@
 //! `{"bots": {"<bot_id>" | "*": {"api_key": "…", "base_url": "https://api-sg.gptbots.ai"}},
 //! "desks": {"<instance>": {…}}}`
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata as _;
@@ -97,6 +97,14 @@ impl Secrets {
                 .clone()
                 .unwrap_or_else(|| DEFAULT_BASE_URL.to_owned()),
         })
+    }
+
+    /// All keys there are, by bot id; [`ANY_BOT`] is among them.
+    pub fn bots(&self) -> BTreeMap<&str, Bot> {
+        self.bots
+            .keys()
+            .filter_map(|id| Some((id.as_str(), self.bot(id)?)))
+            .collect()
     }
 
     /// The credentials of a desk instance; `None` where it has none.

@@ -77,6 +77,15 @@ pub trait Desk: Send + Sync {
     /// # Errors
     /// When the desk did not take it.
     async fn close(&self, reference: &str, by: ClosedBy, text: &str) -> Result<(), DeskError>;
+
+    /// Whether its credentials work: asks the desk, and leaves nothing behind there. A desk without
+    /// any has nothing to ask.
+    ///
+    /// # Errors
+    /// When it would not take a handoff now.
+    async fn check(&self) -> Result<(), DeskError> {
+        Ok(())
+    }
 }
 
 /// The desk instances of a deployment, by name.

@@ -1,0 +1,75 @@
+//! The operator's settings, and the desks that they name.
+
+use std::collections::BTreeSet;
+
+use handoff::desk::{DeskError, Desks};
+use handoff::secrets::Secrets;
+use handoff::settings::Settings;
+use handoff::store::Store;
+
+use super::report::Check;
+
+const AREA: &str = "settings";
+
+pub(super) async fn check(store: &Store, secrets: Option<&Secrets>) -> Vec<Check> {
+    let (settings, said) = match store.settings().await {
+        Ok(None) => (
+            Settings::default(),
+            "none written: the defaults hold".to_owned(),
+        ),
+        Ok(Some(stored)) => match Settings::parse(&stored.document) {
+            Ok(settings) => (settings, format!("version {} is valid", stored.version)),
+            Err(error) => {
+                return vec![Check::failed(
+                    AREA,
+                    format!("version {}: {error}", stored.version),
+                    "functions that run keep the last good settings, but one that starts now refuses handoffs: write a valid document",
+                )];
+            }
+        },
+        Err(error) => {
+            return vec![Check::failed(
+                AREA,
+                error.to_string(),
+                "check the table's name, the region and your credentials",
+            )];
+        }
+    };
+    let mut checks = vec![Check::ok(AREA, said)];
+    let desks = Desks::new();
+    let of_bots = settings.bots.values().filter_map(|bot| bot.desk.as_ref());
+    let named: BTreeSet<&String> = of_bots.chain([&settings.desk]).collect();
+    for name in named {
+        checks.push(desk(&desks, name).await);
+    }
+    for bot in settings.bots.keys() {
+        if secrets.is_some_and(|secrets| secrets.bot(bot).is_none()) {
+            checks.push(Check::warning(
+                AREA,
+                format!("bot {bot} has settings of its own, but no key in the secret"),
+                "add its key to the secret, or a key for all bots (*)",
+            ));
+        }
+    }
+    checks
+}
+
+async fn desk(desks: &Desks, name: &str) -> Check {
+    let result = match desks.get(name) {
+        Ok(desk) => desk.check().await,
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(()) => Check::ok(AREA, format!("the desk {name:?} would take a handoff")),
+        Err(error @ DeskError::Unavailable { .. }) => Check::warning(
+            AREA,
+            format!("the desk {name:?}: {error}"),
+            "handoffs wait until it answers; look at its status page",
+        ),
+        Err(error) => Check::failed(
+            AREA,
+            format!("the desk {name:?}: {error}"),
+            "name a desk that this version has in the settings (\"console\" always is one), with its credentials in the secret under \"desks\"",
+        ),
+    }
+}

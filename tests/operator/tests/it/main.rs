@@ -1,0 +1,10 @@
+//! The program, as an operator runs it, against a sandbox and stand-ins.
+#![allow(clippy::unwrap_used)]
+
+mod account;
+mod replay;
+mod run;
+mod sandbox;
+mod stand_in;
+mod table;
+mod webhooks;
