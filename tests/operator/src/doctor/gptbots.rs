@@ -42,7 +42,8 @@ async fn key(http: &Client, name: &str, bot: &Bot) -> Check {
     };
     let status = response.status().as_u16();
     let body = response.bytes().await.unwrap_or_default();
-    match read_answer(status, None, &body) {
+    // Nothing is tried again here, so no time is needed.
+    match read_answer(status, None, &body, 0) {
         Ok(()) => Check::ok(AREA, format!("the key of {bot} is valid at {base}")),
         Err(error) => refused(&bot, base, status, &error),
     }
@@ -56,7 +57,7 @@ fn refused(bot: &str, base: &str, status: u16, error: &CallError) -> Check {
             found,
             "make a new key in GPTBots (the bot's page, API key), put it into the secret, and check that base_url is the region the bot lives in",
         ),
-        Fault::Transient { .. } => Check::warning(
+        Fault::Transient { .. } | Fault::RateLimited { .. } => Check::warning(
             AREA,
             found,
             "GPTBots cannot say now; look again in a minute",
