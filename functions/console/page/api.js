@@ -1,7 +1,10 @@
 // The console's API. One function per call; every failure is an ApiError that tells what to do.
 
 import { config } from './config.js';
+import { inWords } from './gate.js';
 import { encodeId } from './ids.js';
+import { SignInError } from './oidc.js';
+import * as session from './session.js';
 import { text } from './text.js';
 import { learnClock } from './time.js';
 
@@ -66,14 +69,18 @@ async function call(where, { body, signal } = {}) {
   if (signal?.aborted) stop();
   signal?.addEventListener('abort', stop);
   try {
-    const response = await fetch(base + where, {
+    const response = await signedIn((token) => fetch(base + where, {
       method: body ? 'POST' : 'GET',
-      headers: { Accept: 'application/json', ...(body && { 'Content-Type': 'application/json' }) },
+      headers: {
+        Accept: 'application/json',
+        ...(body && { 'Content-Type': 'application/json' }),
+        ...(token && { Authorization: `Bearer ${token}` }),
+      },
       body: body && JSON.stringify(body),
       cache: 'no-store',
       credentials: 'same-origin',
       signal: timeout.signal,
-    });
+    }));
     learnClock(response.headers.get('Date'));
     const answer = await response.json().catch((error) => {
       // An answer that breaks off is a lost one; one that is no JSON is not from our API.
@@ -83,11 +90,24 @@ async function call(where, { body, signal } = {}) {
     if (!response.ok) throw new ApiError(response.status, answer?.message || text.server(response.status));
     return answer;
   } catch (error) {
+    if (error instanceof SignInError) throw new ApiError(error.temporary ? 0 : 401, inWords(error));
     throw error instanceof ApiError ? error : new ApiError(0, text.network);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', stop);
   }
+}
+
+/**
+ * A call with the agent's token; once more with another one, if the API refuses it.
+ * @param {(token: string | null) => Promise<Response>} attempt
+ */
+async function signedIn(attempt) {
+  const token = await session.token();
+  const response = await attempt(token);
+  if (response.status === 401 && token) return attempt(await session.another(token));
+  session.worked(token);
+  return response;
 }
 
 const of = (id) => `/conversations/${encodeId(id)}`;

@@ -4,12 +4,15 @@ import { api } from './api.js';
 import { createComposer } from './composer.js';
 import { config } from './config.js';
 import { byId } from './dom.js';
+import { createDrafts } from './drafts.js';
 import { createFailedView } from './failed.js';
+import { enter, inWords } from './gate.js';
 import { createHeaderView } from './header.js';
 import { decodeId } from './ids.js';
 import { createListView } from './list.js';
 import { createNotices } from './notices.js';
 import { createOutbox } from './outbox.js';
+import * as session from './session.js';
 import { Store } from './store.js';
 import { startSync } from './sync.js';
 import { fillTexts, text } from './text.js';
@@ -17,8 +20,11 @@ import { createThreadView } from './thread.js';
 import { now } from './time.js';
 
 fillTexts(document);
+await enter();
 
 const store = new Store();
+const drafts = createDrafts(store, session.subject);
+drafts.restore();
 const notices = createNotices(store);
 const outbox = createOutbox(store, {
   accepted: () => {
@@ -185,9 +191,44 @@ store.subscribe(render);
 window.addEventListener('hashchange', follow);
 window.addEventListener('online', outbox.wake);
 window.addEventListener('beforeunload', (event) => {
-  if (outbox.hasUnsent()) event.preventDefault();
+  // On the way to sign in again, lines are kept.
+  if (outbox.hasUnsent() && !session.leaving()) event.preventDefault();
 });
+
+/** Goes to sign in again; lines and drafts are here again after it. */
+async function signInAgain() {
+  drafts.keep();
+  try {
+    await session.leave();
+  } catch (error) {
+    store.tell(inWords(error));
+  }
+}
+byId('sign-in-again').addEventListener('click', signInAgain);
+byId('sign-out').addEventListener('click', () => {
+  if ((store.lines.size || store.drafts.size) && !confirm(text.signOutUnsent)) return;
+  outbox.forget();
+  store.drafts.clear();
+  session.signOut();
+});
+session.beforeClearing(drafts.keep);
+
+let touched = 0;
+for (const event of ['keydown', 'input', 'pointerdown']) {
+  document.addEventListener(event, () => { touched = Date.now(); }, { capture: true, passive: true });
+}
+/** Where a sign-in has ended and nobody is at work here, nobody is disturbed by signing in again. */
+let gone = false;
+function signInWhenIdle() {
+  if (gone || store.connection !== 'signed-out' || session.problem()?.kind !== 'ended') return;
+  if (Date.now() - touched < config.signInIdleMs || !byId('close-form').hidden) return;
+  // Once: where it fails, there is the button.
+  gone = true;
+  signInAgain();
+}
+
 setInterval(() => {
+  signInWhenIdle();
   if (document.hidden) return;
   drawList();
   drawHeader();

@@ -17,6 +17,10 @@ export const config = Object.freeze({
   hiddenEveryMs: 15000,
   /** A request without an answer is given up after this. */
   requestTimeoutMs: 10000,
+  /** A sign-in is renewed this long before it expires, a short one when a fifth of it is left. */
+  renewBeforeMs: 60000,
+  /** Where a sign-in has ended, the page goes to sign in again when nobody has touched it for this long. */
+  signInIdleMs: 10000,
   /** First pause after a failed request, doubled each time … */
   backOffFirstMs: 1000,
   /** … up to this. */

@@ -2,7 +2,10 @@
 // who hear the page.
 
 import { byId, setText } from './dom.js';
+import { inWords } from './gate.js';
+import { SignInError } from './oidc.js';
 import { whoIs } from './people.js';
+import * as session from './session.js';
 import { text } from './text.js';
 
 /**
@@ -11,7 +14,10 @@ import { text } from './text.js';
  */
 export function createNotices(store) {
   byId('alert-dismiss').addEventListener('click', () => store.set(store, { alert: null }));
-  const banners = { ok: '', lost: text.connectionLost, 'signed-out': text.signedOut };
+  const banner = () => {
+    if (store.connection !== 'signed-out') return store.connection === 'ok' ? '' : text.connectionLost;
+    return session.exists() ? inWords(session.problem() ?? new SignInError('ended')) : text.signIn.none;
+  };
   const name = (id) => {
     const conversation = store.conversations.get(id);
     return conversation ? whoIs(conversation) : text.user;
@@ -20,7 +26,9 @@ export function createNotices(store) {
   return {
     render() {
       setText(byId('me'), store.me ? text.signedIn(store.me.name) : '');
-      setText(byId('banner'), banners[store.connection]);
+      byId('sign-out').hidden = !session.exists();
+      setText(byId('banner'), banner());
+      byId('sign-in-again').hidden = !(store.connection === 'signed-out' && session.exists());
       const { alert } = store;
       const elsewhere = alert && alert.conversation !== null && alert.conversation !== store.selected;
       setText(byId('alert'), !alert ? '' : elsewhere ? text.alertIn(name(alert.conversation), alert.message) : alert.message);

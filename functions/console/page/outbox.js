@@ -127,6 +127,13 @@ export function createOutbox(store, on) {
       keep();
     },
 
+    /** Throws everything away: the agent leaves. */
+    forget() {
+      store.lines.clear();
+      restored = true;
+      keep();
+    },
+
     /** Whether anything here has not reached the server. */
     hasUnsent: () => [...store.lines.values()].flat().some(({ state }) => state !== 'refused'),
   };

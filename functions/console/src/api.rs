@@ -21,7 +21,7 @@ const MAX_CLIENT_ID: usize = 200;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
     #[error("please sign in")]
-    NotSignedIn,
+    NotSignedIn(#[from] agent::Refusal),
     #[error("{0}")]
     Invalid(String),
     #[error("no such conversation")]
@@ -39,7 +39,7 @@ pub(crate) enum ApiError {
 impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
-            Self::NotSignedIn => StatusCode::UNAUTHORIZED,
+            Self::NotSignedIn(_) => StatusCode::UNAUTHORIZED,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::NoSuchConversation | Self::NoSuchEntry | Self::NoSuchRoute => {
                 StatusCode::NOT_FOUND
@@ -59,8 +59,10 @@ pub(crate) fn answer(result: Result<Value, ApiError>) -> Response<Body> {
     match result {
         Ok(body) => json(StatusCode::OK, &body),
         Err(error) => {
-            if let ApiError::Store(cause) = &error {
-                tracing::error!(error = %cause, "console call failed");
+            match &error {
+                ApiError::Store(cause) => tracing::error!(error = %cause, "console call failed"),
+                ApiError::NotSignedIn(why) => tracing::info!(%why, "console call refused"),
+                _ => {}
             }
             let status = error.status();
             json(
@@ -74,9 +76,12 @@ pub(crate) fn answer(result: Result<Value, ApiError>) -> Response<Body> {
 impl Console {
     /// Answers a call; `route` are the path's segments behind `/console/api`.
     pub(crate) async fn api(&self, request: &Request, route: &[&str]) -> Result<Value, ApiError> {
-        let agent = agent::of(request).ok_or(ApiError::NotSignedIn)?;
+        let agent::Caller { agent, groups } =
+            agent::of(request, self.sign_in.as_ref(), self.clock.now())?;
         match (request.method(), route) {
-            (&Method::GET, ["me"]) => Ok(json!({"id": agent.id, "name": agent.name})),
+            (&Method::GET, ["me"]) => {
+                Ok(json!({"id": agent.id, "name": agent.name, "groups": groups}))
+            }
             (&Method::GET, ["conversations"]) => self.list(request).await,
             (&Method::GET, ["failed"]) => self.failed(request).await,
             (&Method::POST, ["replay"]) => self.replay_since(&body(request)?).await,

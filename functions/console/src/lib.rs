@@ -1,13 +1,14 @@
 //! The built-in desk: the agents' web page ([`page`]) and its API ([`api`]).
 //!
-//! The page and its files are public; they hold nothing. The API answers only to requests that
-//! API Gateway's authorizer has verified: without claims there is no agent, so there is nothing to
-//! see.
+//! The page and its files are public; they hold nothing. The page signs agents in ([`SignIn`]); the
+//! API answers only to requests that API Gateway's authorizer has verified: without claims there is
+//! no agent, so there is nothing to see.
 
 mod agent;
 mod api;
 mod failed;
 mod page;
+mod sign_in;
 mod view;
 
 use std::convert::Infallible;
@@ -15,25 +16,58 @@ use std::sync::Arc;
 
 use handoff::settings::SettingsSource;
 use handoff::store::Store;
-use lambda_http::http::Method;
+use handoff::time::{SharedClock, SystemClock};
+use handoff::webhook::json;
+use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, RequestExt as _, Response};
+use serde_json::json;
+
+pub use crate::sign_in::{SignIn, SignInError};
 
 use crate::api::ApiError;
+use crate::page::Page;
 
 /// What the paths begin with. A stage or prefix can come before it.
 const ROOT: &str = "console";
+/// Where the page learns with whom to sign in.
+const SIGN_IN: &str = "sign-in.json";
 
 /// The function.
 #[derive(Debug)]
 pub struct Console {
     store: Store,
     settings: Arc<SettingsSource>,
+    clock: SharedClock,
+    sign_in: Option<SignIn>,
+    page: Page,
 }
 
 impl Console {
-    /// The function over this table.
+    /// The function over this table, by the machine's clock and without a provider to sign in
+    /// with: its API answers whom an authorizer has verified, whoever that is.
     pub fn new(store: Store, settings: Arc<SettingsSource>) -> Self {
-        Self { store, settings }
+        Self {
+            store,
+            settings,
+            clock: SystemClock::shared(),
+            sign_in: None,
+            page: Page::new(None),
+        }
+    }
+
+    /// With this clock, by which tokens expire.
+    #[must_use]
+    pub fn with_clock(mut self, clock: SharedClock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// With this provider: the page signs in with it, and the API answers only to its claims.
+    #[must_use]
+    pub fn with_sign_in(mut self, sign_in: Option<SignIn>) -> Self {
+        self.page = Page::new(sign_in.as_ref());
+        self.sign_in = sign_in;
+        self
     }
 
     /// Answers one request.
@@ -49,9 +83,10 @@ impl Console {
             .collect();
         Ok(match (request.method(), segments.as_slice()) {
             (_, ["api", route @ ..]) => api::answer(self.api(&request, route).await),
-            (&Method::GET | &Method::HEAD, []) => page::file(page::INDEX, request.headers()),
+            (&Method::GET | &Method::HEAD, []) => self.page.file(page::INDEX, request.headers()),
             (&Method::GET | &Method::HEAD, [""]) => page::without_slash(),
-            (&Method::GET | &Method::HEAD, [name]) => page::file(name, request.headers()),
+            (&Method::GET, [SIGN_IN]) => json(StatusCode::OK, &json!({"sign_in": self.sign_in})),
+            (&Method::GET | &Method::HEAD, [name]) => self.page.file(name, request.headers()),
             _ => api::answer(Err(ApiError::NoSuchRoute)),
         })
     }

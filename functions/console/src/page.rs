@@ -11,12 +11,10 @@ use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use sha2::{Digest as _, Sha256};
 
+use crate::{SignIn, sign_in};
+
 /// The page itself.
 pub(crate) const INDEX: &str = "index.html";
-
-/// Nothing but our own files, nothing inline, nobody else's frame.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-    img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 macro_rules! files {
     ($($name:literal),+ $(,)?) => {
@@ -31,7 +29,9 @@ const FILES: &[(&str, &str)] = files![
     "composer.js",
     "config.js",
     "dom.js",
+    "drafts.js",
     "failed.js",
+    "gate.js",
     "header.js",
     "icon.svg",
     "ids.js",
@@ -39,11 +39,13 @@ const FILES: &[(&str, &str)] = files![
     "line.js",
     "list.js",
     "notices.js",
+    "oidc.js",
     "order.js",
     "outbox.js",
     "people.js",
     "poller.js",
     "richtext.js",
+    "session.js",
     "store.js",
     "style.css",
     "sync.js",
@@ -53,28 +55,46 @@ const FILES: &[(&str, &str)] = files![
     "time.js",
 ];
 
-/// Answers with a file of the page.
-pub(crate) fn file(name: &str, headers: &HeaderMap) -> Response<Body> {
-    let Some((_, content)) = FILES.iter().find(|(known, _)| *known == name) else {
-        return plain(StatusCode::NOT_FOUND, "no such file");
-    };
-    let tag = format!("\"{}\"", hex::encode(&Sha256::digest(content)[..12]));
-    let mut response = if headers
-        .get(IF_NONE_MATCH)
-        .is_some_and(|known| known == tag.as_str())
-    {
-        plain(StatusCode::NOT_MODIFIED, "")
-    } else {
-        Response::new(Body::Text((*content).to_owned()))
-    };
-    let headers = response.headers_mut();
-    set(headers, CONTENT_TYPE, content_type(name));
-    set(headers, CACHE_CONTROL, "no-cache");
-    set(headers, CONTENT_SECURITY_POLICY, POLICY);
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        headers.insert(ETAG, tag);
+/// The page, as it is served.
+#[derive(Debug)]
+pub(crate) struct Page {
+    policy: HeaderValue,
+}
+
+impl Page {
+    /// The page of a console whose agents sign in with this provider.
+    pub(crate) fn new(sign_in: Option<&SignIn>) -> Self {
+        let policy = sign_in::policy(sign_in);
+        Self {
+            // What goes into it was checked; should it still not fit, nothing is allowed.
+            policy: HeaderValue::from_str(&policy)
+                .unwrap_or(HeaderValue::from_static("default-src 'none'")),
+        }
     }
-    response
+
+    /// Answers with a file of the page.
+    pub(crate) fn file(&self, name: &str, headers: &HeaderMap) -> Response<Body> {
+        let Some((_, content)) = FILES.iter().find(|(known, _)| *known == name) else {
+            return plain(StatusCode::NOT_FOUND, "no such file");
+        };
+        let tag = format!("\"{}\"", hex::encode(&Sha256::digest(content)[..12]));
+        let mut response = if headers
+            .get(IF_NONE_MATCH)
+            .is_some_and(|known| known == tag.as_str())
+        {
+            plain(StatusCode::NOT_MODIFIED, "")
+        } else {
+            Response::new(Body::Text((*content).to_owned()))
+        };
+        let headers = response.headers_mut();
+        set(headers, CONTENT_TYPE, content_type(name));
+        set(headers, CACHE_CONTROL, "no-cache");
+        headers.insert(CONTENT_SECURITY_POLICY, self.policy.clone());
+        if let Ok(tag) = HeaderValue::from_str(&tag) {
+            headers.insert(ETAG, tag);
+        }
+        response
+    }
 }
 
 /// Sends the browser from `…/console/` to `…/console`, against which the page's addresses are
@@ -148,14 +168,15 @@ mod tests {
 
     #[test]
     fn a_browser_that_has_a_file_is_not_sent_it_again() {
-        let first = file("app.js", &HeaderMap::new());
+        let page = Page::new(None);
+        let first = page.file("app.js", &HeaderMap::new());
         let mut headers = HeaderMap::new();
         headers.insert(IF_NONE_MATCH, first.headers()[ETAG].clone());
-        let again = file("app.js", &headers);
+        let again = page.file("app.js", &headers);
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
         assert!(again.body().is_empty());
         assert_eq!(
-            file("../Cargo.toml", &headers).status(),
+            page.file("../Cargo.toml", &headers).status(),
             StatusCode::NOT_FOUND
         );
     }

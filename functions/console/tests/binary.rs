@@ -81,6 +81,91 @@ async fn without_verified_claims_there_is_nothing_to_see() {
     }
 }
 
+/// The issuer and the client of the sample events.
+fn provider(event: &Value) -> (String, String) {
+    let claims = &event["requestContext"]["authorizer"]["jwt"]["claims"];
+    let text = |name: &str| claims[name].as_str().unwrap().to_owned();
+    (text("iss"), text("aud"))
+}
+
+#[tokio::test]
+async fn only_claims_of_the_providers_id_tokens_are_an_agents() {
+    let table = table_with_a_conversation().await;
+    let (issuer, client_id) = provider(&event("console-list.json"));
+    let function = table
+        .function(BINARY)
+        .env("SIGN_IN_ISSUER", issuer)
+        .env("SIGN_IN_CLIENT_ID", client_id)
+        .env("SIGN_IN_HOSTS", "https://agents.example")
+        .start()
+        .await
+        .unwrap();
+    let ask = async |event: Value| function.invoke(event).await.unwrap();
+    let me = body_of(&ask(call("GET", "me", "", None)).await);
+    assert_eq!(
+        me,
+        json!({"id": "b9ea9c2c-1091-70f1-4c36-0f1d2e3a4b5c", "name": "Alice Wong", "groups": []})
+    );
+    for (claim, value) in [
+        ("sub", json!("")),
+        ("iss", json!("https://id.example")),
+        ("aud", json!("another-client")),
+        ("exp", json!("1742268700")),
+        ("token_use", json!("access")),
+    ] {
+        let mut event = call("GET", "me", "", None);
+        event["requestContext"]["authorizer"]["jwt"]["claims"][claim] = value;
+        let answer = ask(event).await;
+        assert_eq!(answer["statusCode"], 401, "{claim}");
+        assert_eq!(body_of(&answer)["message"], "please sign in");
+    }
+    // What another kind of authorizer, or the caller, puts in is not looked at.
+    let claims = &call("GET", "me", "", None)["requestContext"]["authorizer"]["jwt"]["claims"];
+    for authorizer in [
+        json!({"lambda": claims}),
+        json!({"claims": claims}),
+        claims.clone(),
+    ] {
+        let mut event = call("GET", "me", "", Some(json!({"claims": claims})));
+        event["requestContext"]["authorizer"] = authorizer;
+        event["headers"]["claims"] = json!(claims.to_string());
+        assert_eq!(ask(event).await["statusCode"], 401);
+    }
+    let logs = function.logs();
+    for private in ["Alice Wong", "alice@example.com", "another-client"] {
+        assert!(!logs.contains(private), "{private} in {logs}");
+    }
+
+    let mut event = event("console-page.json");
+    let policy = ask(event.clone()).await["headers"]["content-security-policy"].clone();
+    assert!(
+        policy.as_str().unwrap().contains(
+            "connect-src 'self' https://agents.example https://cognito-idp.ap-southeast-1.amazonaws.com;"
+        ),
+        "{policy}"
+    );
+    event["rawPath"] = json!("/console/sign-in.json");
+    event["requestContext"]["http"]["path"] = json!("/console/sign-in.json");
+    let told = body_of(&ask(event).await);
+    assert_eq!(told["sign_in"]["client_id"], "4h57kf3sample2client1id");
+    assert_eq!(told["sign_in"]["hosts"][0], "https://agents.example");
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_half_set_up_does_not_start() {
+    let table = TestTable::new().await;
+    let Err(error) = table
+        .function(BINARY)
+        .env("SIGN_IN_ISSUER", "https://id.example")
+        .start()
+        .await
+    else {
+        panic!("it starts");
+    };
+    let said = format!("{error:?} {error}");
+    assert!(said.contains("SIGN_IN_CLIENT_ID is not set"), "{said}");
+}
+
 #[tokio::test]
 async fn an_agent_lists_reads_answers_claims_and_closes() {
     let table = table_with_a_conversation().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{Error, Options};
+use crate::{Error, Options, SignInOptions};
 
 /// The whole bridge on one machine: the functions' own handlers behind an HTTP API, an embedded
 /// DynamoDB, and a stand-in for GPTBots.
@@ -64,6 +64,13 @@ pub struct Run {
     /// Keep the embedded DynamoDB in this file.
     #[arg(long, value_name = "FILE", conflicts_with = "dynamodb_url")]
     data: Option<PathBuf>,
+    /// Let agents sign in, with a stand-in for an OpenID Connect provider; without it everybody is
+    /// an agent.
+    #[arg(long)]
+    sign_in: bool,
+    /// The port of that stand-in.
+    #[arg(long, default_value_t = 8789, requires = "sign_in")]
+    sign_in_port: u16,
     /// How often the clock ticks, in seconds.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     clock_seconds: u64,
@@ -105,6 +112,10 @@ impl Arguments {
             dynamodb_url: run.dynamodb_url.clone(),
             data: run.data.clone(),
             clock_interval: Duration::from_secs(run.clock_seconds),
+            sign_in: run.sign_in.then(|| SignInOptions {
+                port: run.sign_in_port,
+                ..SignInOptions::default()
+            }),
             waiting_timeout: Duration::from_secs(run.waiting_timeout_seconds),
             chaos: run
                 .chaos

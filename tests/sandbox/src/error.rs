@@ -25,6 +25,9 @@ pub enum Error {
     /// The stored settings are not valid.
     #[error(transparent)]
     Settings(#[from] handoff::settings::SettingsError),
+    /// The sign-in cannot be set up.
+    #[error("sign-in: {0}")]
+    SignIn(#[from] console::SignInError),
     /// The token cannot be used.
     #[error("token: {0}")]
     Token(#[from] handoff::token::TokenError),

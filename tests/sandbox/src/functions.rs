@@ -32,6 +32,7 @@ pub(crate) struct Ground {
     pub(crate) random: Random,
     pub(crate) secrets: Secrets,
     pub(crate) token: String,
+    pub(crate) sign_in: Option<console::SignIn>,
 }
 
 /// The functions, ready to be invoked.
@@ -81,14 +82,18 @@ impl Functions {
         let clock = Arc::new(clock::Clock {
             store: store(),
             bells: ground.bells,
-            clock: ground.clock,
             metrics: Metrics::off(),
+            clock: ground.clock.clone(),
         });
         Ok(Self {
             establish: http!(establish::Establish(webhook())),
             chat: http!(chat::Chat(webhook())),
             close: http!(close::Close(webhook())),
-            console: http!(console::Console::new(store(), settings())),
+            console: http!(
+                console::Console::new(store(), settings())
+                    .with_clock(ground.clock.clone())
+                    .with_sign_in(ground.sign_in)
+            ),
             relay: event_function(move |event: RelayEvent| {
                 let relay = relay.clone();
                 async move { relay.handle(event).await }

@@ -1,6 +1,7 @@
 //! The HTTP API in front of the functions, and the sandbox's own start page.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HOST, ORIGIN};
@@ -9,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use local_aws::SharedFunction;
-use local_aws::gateway::Gateway;
+use local_aws::gateway::{Gateway, JwtAuthorizer};
 use serde_json::{Value, json};
 
 use crate::Error;
@@ -57,6 +58,8 @@ pub(crate) struct StartPage {
     pub(crate) webhook_base_url: String,
     pub(crate) gptbots_url: String,
     pub(crate) has_user_page: bool,
+    /// Where agents sign in, no page may show the console in a frame.
+    pub(crate) has_sign_in: bool,
 }
 
 /// The API, with the routes of `template.yaml`, for the server at this address.
@@ -64,18 +67,27 @@ pub(crate) fn new(
     functions: &Functions,
     address: SocketAddr,
     start_page: StartPage,
+    sign_in: Option<Arc<JwtAuthorizer>>,
 ) -> Result<Gateway, Error> {
     let mut gateway = Gateway::new();
     for (key, function) in ROUTES {
         gateway = gateway.route(key, function(functions).clone())?;
     }
+    gateway = match sign_in {
+        Some(sign_in) => gateway.jwt_authorizer(sign_in, is_console_api),
+        None => gateway.authorizer(authorizer),
+    };
     Ok(gateway
         .guard(move |request| guard(request, address))
-        .authorizer(authorizer)
         .merge(pages(start_page)))
 }
 
-/// Keeps foreign pages from speaking through loopback: in the sandbox nobody signs in, so any
+/// The routes that the template puts its authorizer on.
+fn is_console_api(route_key: &str) -> bool {
+    route_key.contains(" /console/api/")
+}
+
+/// Keeps foreign pages from speaking through loopback: as a rule nobody signs in here, so any
 /// page open in the same browser could otherwise read and answer conversations.
 fn guard(request: &Parts, address: SocketAddr) -> Result<(), (StatusCode, String)> {
     // The webhooks have their token. Told by their exact form: in any other one a path can be
@@ -118,9 +130,9 @@ fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// What the sign-in would have verified: the sandbox has none, so everybody is an agent.
+/// What the sign-in would have verified: without one everybody is an agent.
 fn authorizer(request: &Parts, route_key: &str) -> Option<Value> {
-    if !route_key.contains(" /console/api/") {
+    if !is_console_api(route_key) {
         return None;
     }
     let cookie = header(&request.headers, &COOKIE)
@@ -181,8 +193,14 @@ fn start_html(page: &StartPage) -> String {
             escape(&page.gptbots_url)
         )
     };
+    let agent = if page.has_sign_in {
+        r#"<p class="note"><a href="console" target="_blank">Open the console</a>: it asks you to sign in, which it does in a window of its own only.</p>"#
+    } else {
+        r#"<iframe title="The agents' console" src="console"></iframe>"#
+    };
     template
         .replace("{{user}}", &user)
+        .replace("{{agent}}", agent)
         .replace("{{webhook_base_url}}", &escape(&page.webhook_base_url))
 }
 

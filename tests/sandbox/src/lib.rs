@@ -11,6 +11,7 @@ mod functions;
 mod gateway;
 mod options;
 mod secrets;
+mod sign_in;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use error::Error;
-pub use options::Options;
+pub use options::{Options, SignInOptions};
+pub use sign_in::SignIn;
 
 /// The table's name.
 pub const TABLE: &str = "conversations";
@@ -46,6 +48,8 @@ pub struct Sandbox {
     pub store: Store,
     /// The stand-in for GPTBots; `None` where replies go to another one.
     pub gptbots: Option<StandIn>,
+    /// Where agents sign in; `None` where everybody is an agent.
+    pub sign_in: Option<SignIn>,
     /// The clock's schedule; `tick` makes it tick at once.
     pub schedule: Schedule,
     bridge_url: String,
@@ -106,7 +110,15 @@ impl Sandbox {
             options.chaos.clone(),
         );
         let queue_endpoint = QueueEndpoint::start(&queue).await?;
+        let sign_in = match &options.sign_in {
+            Some(how) => {
+                let listener = listen(how.port, "--sign-in-port").await?;
+                Some(SignIn::start(listener, how, bridge_address.port()).await?)
+            }
+            None => None,
+        };
         let functions = functions::Functions::new(functions::Ground {
+            sign_in: sign_in.as_ref().map(SignIn::config).transpose()?,
             settings: Arc::new(SettingsSource::new(store.clone(), clock.clone())),
             bells: functions::bells(&queue_endpoint, &queue),
             store: store.clone(),
@@ -152,8 +164,10 @@ impl Sandbox {
             webhook_base_url: format!("{bridge_url}/{}", options.token),
             gptbots_url: gptbots_url.clone(),
             has_user_page: gptbots.is_some(),
+            has_sign_in: sign_in.is_some(),
         };
-        let gateway = gateway::new(&functions, bridge_address, start_page)?;
+        let authorizer = sign_in.as_ref().map(SignIn::authorizer);
+        let gateway = gateway::new(&functions, bridge_address, start_page, authorizer)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
             let stopped = async {
@@ -166,6 +180,7 @@ impl Sandbox {
         Ok(Self {
             store,
             gptbots,
+            sign_in,
             schedule,
             bridge_url,
             gptbots_url,

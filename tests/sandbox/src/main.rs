@@ -35,6 +35,13 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
         "Open {} to be the user and the agent; Ctrl-C stops.",
         sandbox.start_url()
     );
+    if let Some(sign_in) = &sandbox.sign_in {
+        let _ = writeln!(
+            std::io::stderr(),
+            "Agents sign in at {}.",
+            sign_in.provider.issuer()
+        );
+    }
     stop_signal().await?;
     sandbox.shutdown().await;
     Ok(())

@@ -32,6 +32,8 @@ pub struct Options {
     pub stray_after: Duration,
     /// How long a delayed bell that was received stays hidden if its handling fails.
     pub bell_visibility: Duration,
+    /// Whether agents sign in, and how; without it everybody is an agent.
+    pub sign_in: Option<SignInOptions>,
     /// The stand-in's waiting timeout.
     pub waiting_timeout: Duration,
     /// What happens to bells on their way.
@@ -52,8 +54,30 @@ impl Default for Options {
             clock_interval: Duration::from_secs(60),
             stray_after: Duration::from_secs(60),
             bell_visibility: Duration::from_secs(30),
+            sign_in: None,
             waiting_timeout: Duration::from_secs(60),
             chaos: Chaos::none(),
+        }
+    }
+}
+
+/// How agents sign in.
+#[derive(Debug, Clone)]
+pub struct SignInOptions {
+    /// The port of the stand-in for a sign-in provider.
+    pub port: u16,
+    /// How long a token counts.
+    pub token_lifetime: Duration,
+    /// Whether the provider names a scope that it then refuses to the console.
+    pub names_offline_access: bool,
+}
+
+impl Default for SignInOptions {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            token_lifetime: Duration::from_secs(300),
+            names_offline_access: false,
         }
     }
 }

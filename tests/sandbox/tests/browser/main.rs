@@ -17,5 +17,6 @@ mod window;
 mod outage;
 mod phone;
 mod several;
+mod sign_in;
 mod start_page;
 mod story;

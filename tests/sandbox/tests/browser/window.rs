@@ -95,6 +95,14 @@ impl Window {
         serde_json::from_value(value).unwrap_or_else(|error| panic!("{error}: {shown}"))
     }
 
+    /// The same in a page that may be on its way to another one: `None` if it is, or if the script
+    /// fails there.
+    pub(crate) async fn try_run<T: DeserializeOwned>(&self, script: &str) -> Option<T> {
+        let body = json!({"script": script, "args": []});
+        let answer = self.driver.command_at(&self.place, "execute/sync", &body);
+        serde_json::from_value(answer.await.ok()?).ok()
+    }
+
     /// A command of the browser's developer tools.
     pub(crate) async fn devtools(&self, command: &str, parameters: Value) {
         let body = json!({"cmd": command, "params": parameters});

@@ -69,6 +69,20 @@ async fn it_says_when_it_is_up_and_stops_cleanly() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_an_agent_by_default_where_agents_sign_in() {
+    for (flags, expected) in [
+        (&[][..], 200),
+        (&["--sign-in", "--sign-in-port", "0"][..], 401),
+    ] {
+        let (_child, line) = start(flags).await;
+        assert_eq!(line.split(' ').count(), 4, "{line}");
+        let me = format!("{}/api/me", part(&line, "console"));
+        http(&line);
+        assert_eq!(reqwest::get(me).await.unwrap().status(), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_taken_port_is_a_clear_error() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

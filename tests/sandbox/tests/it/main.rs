@@ -6,4 +6,5 @@ mod binary;
 mod http;
 mod isolation;
 mod outage;
+mod sign_in;
 mod story;
