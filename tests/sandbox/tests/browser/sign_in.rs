@@ -15,8 +15,10 @@ use crate::window::Window;
 
 /// What the browser says about calls that the API refuses.
 const REFUSED: &str = "status of 401";
-/// What it says about a provider that is down.
-const DOWN: &str = "status of 503";
+/// What it says about a refresh token that no longer counts.
+const SPENT: &str = "status of 400";
+/// What it says about a provider that is down, whose answers do not say who may read them.
+const DOWN: [&str; 2] = ["blocked by CORS policy", "net::ERR_FAILED"];
 
 /// What a window shows while or after somebody signs in.
 #[derive(Debug, Default, Deserialize)]
@@ -200,7 +202,7 @@ async fn signs_in(stage: Stage) {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_written_is_lost_when_a_sign_in_ends() {
     let options = options(12, SignInOptions::default());
-    play("sign-in-again", options, &[REFUSED], ends).await;
+    play("sign-in-again", options, &[REFUSED, SPENT], ends).await;
 }
 
 async fn ends(stage: Stage) {
@@ -253,7 +255,7 @@ async fn what_keeps_an_agent_out_is_said() {
         names_offline_access: true,
         ..SignInOptions::default()
     };
-    let expected = [REFUSED, DOWN];
+    let expected = [REFUSED, DOWN[0], DOWN[1]];
     play("kept-out", options(13, names), &expected, kept_out).await;
 }
 
