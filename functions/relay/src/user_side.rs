@@ -109,7 +109,7 @@ impl Relay {
                 self.later(lines, &reason, None, settings)
             }
             // One of them may be to blame, or their length: one by one, then.
-            Fault::Unauthorized | Fault::Permanent if lines.len() > 1 => Marks {
+            Fault::Permanent if lines.len() > 1 => Marks {
                 alone: true,
                 ..later_at(lines, &reason, now, now, settings)
             },

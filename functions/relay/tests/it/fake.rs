@@ -1,6 +1,7 @@
 //! A relay whose GPTBots and timer do as they are told and remember what they were told.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,11 +25,18 @@ pub(crate) struct FakeGptBots {
     pub(crate) answers: Mutex<VecDeque<Result<(), CallError>>>,
     told: Mutex<Vec<String>>,
     pub(crate) patience: Mutex<Vec<Duration>>,
+    /// Nothing works.
+    pub(crate) down: AtomicBool,
+    /// No answer for this conversation.
+    pub(crate) hangs_for: Mutex<Option<ConversationId>>,
 }
 
 impl FakeGptBots {
     fn answer(&self, told: String) -> Result<(), CallError> {
         self.told.lock().unwrap().push(told);
+        if self.down.load(Ordering::SeqCst) {
+            return Err(failure(transient()));
+        }
         self.answers.lock().unwrap().pop_front().unwrap_or(Ok(()))
     }
 }
@@ -38,10 +46,14 @@ impl Outbound for FakeGptBots {
     async fn reply(
         &self,
         _: &Bot,
-        _: &ConversationId,
+        conversation: &ConversationId,
         text: &str,
         patience: Duration,
     ) -> Result<(), CallError> {
+        let hangs = self.hangs_for.lock().unwrap().as_ref() == Some(conversation);
+        if hangs {
+            std::future::pending::<()>().await;
+        }
         self.patience.lock().unwrap().push(patience);
         // Others get a turn, as on a network.
         tokio::task::yield_now().await;
@@ -181,10 +193,16 @@ impl Bridge {
 
     /// Rings with a bell that was set.
     pub(crate) async fn ring_with(&self, bell: &Bell) -> BatchResponse {
-        let event: RelayEvent = serde_json::from_value(
-            json!({"Records": [{"messageId": "m1", "body": bell.to_message()}]}),
-        )
-        .unwrap();
+        self.ring_with_all(std::slice::from_ref(bell)).await
+    }
+
+    /// Rings with several in one batch.
+    pub(crate) async fn ring_with_all(&self, bells: &[Bell]) -> BatchResponse {
+        let records: Vec<Value> = bells
+            .iter()
+            .map(|bell| json!({"messageId": "m1", "body": bell.to_message()}))
+            .collect();
+        let event: RelayEvent = serde_json::from_value(json!({"Records": records})).unwrap();
         self.relay.handle(event).await.unwrap()
     }
 
@@ -200,6 +218,11 @@ impl Bridge {
     /// What GPTBots was told since last asked.
     pub(crate) fn told(&self) -> Vec<String> {
         std::mem::take(&mut self.gptbots.told.lock().unwrap())
+    }
+
+    /// How much GPTBots was told since last asked.
+    pub(crate) fn told_so_far(&self) -> usize {
+        self.gptbots.told.lock().unwrap().len()
     }
 
     /// The lines of metrics that were written since last asked.
@@ -219,14 +242,7 @@ impl Bridge {
     }
 
     pub(crate) fn answer_with(&self, faults: impl IntoIterator<Item = Fault>) {
-        let answers = faults.into_iter().map(|fault| {
-            Err(CallError {
-                fault,
-                status: Some(500),
-                code: None,
-                summary: "as told".into(),
-            })
-        });
+        let answers = faults.into_iter().map(|fault| Err(failure(fault)));
         self.gptbots.answers.lock().unwrap().extend(answers);
     }
 
@@ -252,6 +268,15 @@ impl Bridge {
 
 pub(crate) fn id() -> ConversationId {
     ConversationId::new("c").unwrap()
+}
+
+fn failure(fault: Fault) -> CallError {
+    CallError {
+        fault,
+        status: Some(500),
+        code: None,
+        summary: "as told".into(),
+    }
 }
 
 pub(crate) fn transient() -> Fault {

@@ -1,5 +1,6 @@
 //! GPTBots fails everybody, or counts calls.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use handoff::bells::Bell;
@@ -29,6 +30,22 @@ async fn greetings(count: usize) -> Bridge {
 fn limited(seconds: Option<u64>) -> Fault {
     Fault::RateLimited {
         retry_after: seconds.map(Duration::from_secs),
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_hangs_holds_up_nobody_in_its_batch() {
+    let bridge = greetings(10).await;
+    *bridge.gptbots.hangs_for.lock().unwrap() = Some(lane(0).conversation);
+    let bells: Vec<Bell> = (0..10).map(lane).collect();
+    let served = async {
+        while bridge.told_so_far() < 9 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = bridge.ring_with_all(&bells) => panic!("one of them hangs"),
+        () = served => {}
     }
 }
 
@@ -70,6 +87,66 @@ async fn while_all_fail_attempts_are_saved_and_bells_do_not_multiply() {
     }
     assert_eq!(bridge.told().len(), 9);
     assert!(bridge.bells().is_empty());
+}
+
+/// Rings for a bridge in virtual time, as the queue does: late by up to a second.
+struct Timer<'a> {
+    bridge: &'a Bridge,
+    set: Vec<(i64, Bell)>,
+}
+
+impl Timer<'_> {
+    /// Rings all that is due until then.
+    async fn run_until(&mut self, end: i64) {
+        loop {
+            for (bell, delay) in self.bridge.bells_as_set() {
+                let seconds = i64::try_from(delay.as_millis().div_ceil(1_000)).unwrap();
+                let at = self.bridge.relay.clock.now() + seconds * 1_000;
+                self.set.push((at, bell));
+            }
+            self.set.sort();
+            let now = self.bridge.relay.clock.now();
+            match self.set.first() {
+                Some((at, _)) if *at <= end => {
+                    let (at, bell) = self.set.remove(0);
+                    self.bridge.clock.advance((at - now).max(0));
+                    self.bridge.ring_with(&bell).await;
+                }
+                _ => {
+                    self.bridge.clock.advance((end - now).max(0));
+                    return;
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_outage_costs_few_attempts_and_all_is_drained_within_seconds_after_it() {
+    const LANES: usize = 25;
+    let bridge = greetings(LANES).await;
+    let begin = bridge.relay.clock.now();
+    let set = (0..LANES).map(|n| (begin, lane(n))).collect();
+    let mut timer = Timer {
+        bridge: &bridge,
+        set,
+    };
+    bridge.gptbots.down.store(true, Ordering::SeqCst);
+    timer.run_until(begin + 10_000).await;
+    let attempts = bridge.told().len();
+    // Without the breaker: four each.
+    assert!(attempts < 2 * LANES, "{attempts}");
+    assert_eq!(timer.set.len(), LANES, "one bell each");
+    bridge.gptbots.down.store(false, Ordering::SeqCst);
+    let mut seconds = 0;
+    let mut drained = 0;
+    while drained < LANES {
+        seconds += 1;
+        timer.run_until(begin + 10_000 + seconds * 1_000).await;
+        drained += bridge.told().len();
+        assert!(seconds < 7, "{drained} after {seconds} s");
+    }
+    assert!(timer.set.is_empty());
 }
 
 #[tokio::test]
