@@ -71,7 +71,7 @@ export class Poller {
         this.failures = 0;
         this.how.worked();
       }
-      pause = document.hidden ? config.hiddenEveryMs : this.how.every();
+      pause = Math.max(this.how.every(), document.hidden ? config.hiddenEveryMs : 0);
     } catch (error) {
       if (!controller.signal.aborted) {
         this.failures += 1;

@@ -165,7 +165,8 @@ fn from_the_cli() -> Option<Credentials> {
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     ];
-    if given.iter().any(|name| std::env::var_os(name).is_some()) {
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if given.iter().any(is_set) {
         return None;
     }
     let output = Command::new("aws")

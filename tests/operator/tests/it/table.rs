@@ -12,7 +12,7 @@ use local_aws::dynamodb::EmbeddedDynamoDb;
 use sandbox::TABLE;
 use serde_json::json;
 
-use crate::run::{Report, doctor};
+use crate::run::{Report, doctor, operator};
 
 /// What the doctor says about a table of this DynamoDB.
 async fn about(db: &EmbeddedDynamoDb, table: &str) -> Report {
@@ -146,4 +146,46 @@ async fn what_waits_for_long_and_what_was_given_up_is_seen() {
         "given up in the last day: 1 entries of 1 conversations",
     );
     report.says("table", "warning", "operator replay --since 1d");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_aws_cli_names_the_table_and_lends_its_credentials() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (db, ..) = started().await;
+    let outputs = json!({"Stacks": [{"Outputs": [
+        {"OutputKey": "TableName", "OutputValue": TABLE},
+        {"OutputKey": "DashboardUrl", "OutputValue": "https://x"},
+    ]}]});
+    let credentials = json!({"Version": 1, "AccessKeyId": "lent", "SecretAccessKey": "lent"});
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in\n\
+         'cloudformation describe-stacks --output json --stack-name handoff') echo '{outputs}';;\n\
+         'configure export-credentials --format process') echo '{credentials}';;\n\
+         *) echo \"Stack with id $6 does not exist\" >&2; exit 254;;\nesac\n"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let cli = folder.path().join("aws");
+    std::fs::write(&cli, script).unwrap();
+    std::fs::set_permissions(&cli, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let environment = [
+        ("PATH", folder.path().to_str().unwrap()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", db.endpoint_url()),
+        ("AWS_ACCESS_KEY_ID", ""),
+        ("AWS_SECRET_ACCESS_KEY", ""),
+    ];
+    let report = doctor(&["--stack", "handoff"], &environment).await;
+    report.is_well(true);
+    report.says("table", "ok", "its keys and indexes are as they should be");
+    let said = operator(&["doctor", "--stack", "other"], &environment).await;
+    assert_eq!(said.code, 1);
+    assert!(
+        said.err.contains("Stack with id other does not exist"),
+        "{said:?}"
+    );
+    // Without it there are no credentials at all.
+    let without = [&environment[1..], &[("AWS_EC2_METADATA_DISABLED", "true")]].concat();
+    let report = doctor(&["--table", TABLE], &without).await;
+    report.says("table", "failed", "check your AWS credentials");
 }
