@@ -141,6 +141,11 @@ impl Provider {
         self.state.memory().forget_refresh_tokens();
     }
 
+    /// Asks everybody again who they are.
+    pub fn forget_browsers(&self) {
+        self.state.memory().browsers.clear();
+    }
+
     /// Signs with a new key from now on, and publishes only that one.
     pub async fn rotate_key(&self) {
         if let Ok(key) = tokio::task::spawn_blocking(Key::new).await {

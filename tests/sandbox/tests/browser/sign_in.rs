@@ -247,6 +247,17 @@ async fn ends(stage: Stage) {
     let told = user.look().await;
     let told = told.texts("human");
     assert_eq!(told[1..], ["sent too late"]);
+
+    // Somebody else takes over the desk: what Alice had begun is not theirs.
+    provider(&stage).forget_browsers();
+    end().await;
+    choose(window, "ben").await;
+    let view = seen(window, "Ben is signed in", |view| {
+        view.me == "Signed in as Ben Ito"
+    })
+    .await;
+    assert_eq!(view.draft, "");
+    assert!(!view.stored.contains("half a sen"), "{}", view.stored);
 }
 
 #[tokio::test(flavor = "multi_thread")]
