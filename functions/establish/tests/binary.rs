@@ -91,6 +91,12 @@ async fn every_refusal_names_what_is_wrong() {
         (code, message.as_str()),
         (413, "body: must be at most 4 MB")
     );
+    // Each of them is a message lost, which somebody has to know.
+    let counted: Vec<_> = metrics_in(&function.logs())
+        .iter()
+        .map(|line| line["RefusedWebhooks"].clone())
+        .collect();
+    assert_eq!(counted, [1, 1, 1, 1, 1]);
 }
 
 #[tokio::test]
@@ -119,6 +125,8 @@ async fn a_table_that_fails_is_answered_with_503_so_that_the_user_sees_busy() {
             .logs()
             .contains("read settings failed: ResourceNotFoundException")
     );
+    // The API's own metric of 5xx tells of it.
+    assert!(metrics_in(&function.logs()).is_empty());
 }
 
 #[tokio::test]
