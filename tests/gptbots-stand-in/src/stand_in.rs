@@ -115,6 +115,18 @@ impl StandIn {
         self.update(|state| state.options.webhook_base_url = url.into());
     }
 
+    /// Replaces a bot's API key: from now on the old one is refused.
+    pub fn set_api_key(&self, bot_id: &str, key: impl Into<String>) {
+        let key = key.into();
+        self.update(|state| {
+            for bot in &mut state.options.bots {
+                if bot.id == bot_id {
+                    bot.api_key.clone_from(&key);
+                }
+            }
+        });
+    }
+
     /// Replaces all outages of the API by this one; `None` ends them.
     pub fn set_outage(&self, outage: Option<Outage>) {
         self.update(|state| state.outages = outage.into_iter().collect());
