@@ -110,18 +110,22 @@ fn is_public(address: IpAddr) -> bool {
                 // benchmarks (RFC 2544).
                 || (a == 100 && (64..128).contains(&b))
                 || (a == 192 && b == 0 && v4.octets()[2] == 0)
+                // The other end of 6to4 (RFC 7526).
+                || (a == 192 && b == 88 && v4.octets()[2] == 99)
                 || (a == 198 && (b == 18 || b == 19)))
         }
         IpAddr::V6(v6) => {
             if let Some(v4) = v6.to_ipv4() {
                 return is_public(IpAddr::V4(v4));
             }
-            let first = v6.segments()[0];
-            // Global unicast is 2000::/3 (RFC 4291), but for 2001:db8::/32 (documentation),
-            // 2002::/16 (6to4) and 64:ff9b::/96 (NAT64), which can wrap a private IPv4 address.
+            let [first, second, ..] = v6.segments();
+            // Global unicast is 2000::/3 (RFC 4291), but for 2001::/23 (protocol assignments, Teredo
+            // among them), 2001:db8::/32 and 3fff::/20 (documentation) and 2002::/16 (6to4, which
+            // can wrap a private IPv4 address, as can NAT64's 64:ff9b::/96).
             first & 0xe000 == 0x2000
                 && first != 0x2002
-                && !(first == 0x2001 && matches!(v6.segments()[1], 0x0db8 | 0))
+                && !(first == 0x2001 && (second == 0x0db8 || second < 0x0200))
+                && !(first == 0x3fff && second < 0x1000)
         }
     }
 }
@@ -159,6 +163,9 @@ mod tests {
             ("https://[fd00::1]/", Refusal::Private),
             ("https://[fe80::1]/", Refusal::Private),
             ("https://[64:ff9b::a00:1]/", Refusal::Private),
+            ("https://[2001:2::1]/", Refusal::Private),
+            ("https://[3fff::1]/", Refusal::Private),
+            ("https://192.88.99.1", Refusal::Private),
         ] {
             assert_eq!(guard.check(url).unwrap_err(), refusal, "{url}");
         }

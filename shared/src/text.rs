@@ -13,6 +13,19 @@ pub fn cut_with_mark(text: String, max_bytes: usize) -> String {
     format!("{kept}… [cut: {lost} more characters]")
 }
 
+/// Cuts an id to at most `max_bytes` bytes, as [`cut_with_mark`] does; the mark names the whole, so
+/// that two ids that differ only behind the cut do not become one. `max_bytes` must leave room for
+/// the mark (some 90 bytes).
+pub fn cut_id(id: String, max_bytes: usize) -> String {
+    if id.len() <= max_bytes {
+        return id;
+    }
+    let kept = head(&id, max_bytes.saturating_sub(88));
+    let lost = id[kept.len()..].chars().count();
+    let whole = crate::conversation::fingerprint(&[id.as_bytes()]);
+    format!("{kept}… [cut: {lost} more characters, {whole}]")
+}
+
 /// The beginning of `text`, at most `max_bytes` bytes, never a part of a character.
 pub fn head(text: &str, max_bytes: usize) -> &str {
     &text[..text.floor_char_boundary(max_bytes)]
@@ -32,6 +45,14 @@ mod tests {
             cut,
             format!("{}… [cut: 88 more characters]", "好".repeat(12))
         );
+    }
+
+    #[test]
+    fn two_long_ids_stay_two() {
+        let id = |last: char| cut_id(format!("{}{last}", "x".repeat(5_000_000)), 256);
+        assert!(id('a').len() <= 256 && id('a').contains("… [cut: "));
+        assert_ne!(id('a'), id('b'));
+        assert_eq!(cut_id("short".into(), 256), "short");
     }
 
     proptest! {

@@ -6,10 +6,9 @@ use lambda_http::http::StatusCode;
 use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use lambda_http::{Body, Request, RequestExt as _, Response};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::config::{Base, ConfigError, tokens_from_env};
-use crate::gptbots::FieldError;
+use crate::gptbots::{FieldError, Payload};
 use crate::metrics::{Metric, Metrics};
 use crate::settings::SettingsSource;
 use crate::store::{Store, StoreError};
@@ -104,7 +103,7 @@ impl WebhookError {
 ///
 /// # Errors
 /// When the token is wrong, or the body is too large or not JSON.
-pub fn read(request: &Request, tokens: &Tokens, route: &str) -> Result<Value, WebhookError> {
+pub fn read(request: &Request, tokens: &Tokens, route: &str) -> Result<Payload, WebhookError> {
     let token = request
         .raw_http_path()
         .strip_suffix(route)
@@ -120,8 +119,8 @@ pub fn read(request: &Request, tokens: &Tokens, route: &str) -> Result<Value, We
     // What is broken within a text is replaced: better a mark in it than a message lost.
     let text = String::from_utf8_lossy(body);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let parsed = serde_json::from_str(text)
-        .or_else(|error| serde_json::from_str(&without_lone_surrogates(text)).map_err(|_| error));
+    let parsed = Payload::from_json(text)
+        .or_else(|error| Payload::from_json(&without_lone_surrogates(text)).map_err(|_| error));
     parsed.map_err(|error| {
         let claims_json = request
             .headers()
@@ -215,6 +214,63 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read_body(content_type: &str, body: impl Into<Vec<u8>>) -> Result<String, String> {
+        let tokens = Tokens::parse(&Tokens::hash("t")).unwrap();
+        let request = lambda_http::http::Request::builder()
+            .header(CONTENT_TYPE, content_type)
+            .body(Body::Binary(body.into()))
+            .unwrap()
+            .with_raw_http_path("/t/chat");
+        read(&request, &tokens, "/chat")
+            .and_then(|payload| Ok(payload.chat()?.text))
+            .map_err(|error| format!("{} {error}", error.status().as_u16()))
+    }
+
+    #[test]
+    fn encodings_that_are_not_quite_right_lose_no_message() {
+        const JSON: &str = "application/json";
+        let line =
+            |text: &str| format!(r#"{{"conversation_id":"c","timestamp":1,"body":"{text}"}}"#);
+        assert_eq!(
+            read_body(JSON, format!("\u{feff}{}", line("x"))).unwrap(),
+            "x"
+        );
+        assert_eq!(read_body("text/plain", line("x")).unwrap(), "x");
+        let mut broken = line("a_b").into_bytes();
+        *broken.iter_mut().rfind(|byte| **byte == b'_').unwrap() = 0xff;
+        assert_eq!(read_body(JSON, broken).unwrap(), "a\u{fffd}b");
+        assert_eq!(read_body(JSON, line(r"a\ud83d")).unwrap(), "a\u{fffd}");
+        assert_eq!(read_body(JSON, line(r"\u0000\u001b")).unwrap(), "\0\u{1b}");
+        // The last of several members of one name counts, as in most languages.
+        assert_eq!(read_body(JSON, line(r#"x","body":"y"#)).unwrap(), "y");
+        let utf16: Vec<u8> = line("x")
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert_eq!(
+            read_body(JSON, utf16.clone()).unwrap_err(),
+            "400 body: is not valid JSON (line 1, column 2)"
+        );
+        assert!(
+            read_body("text/plain", utf16)
+                .unwrap_err()
+                .starts_with("415 body: ")
+        );
+    }
+
+    #[test]
+    fn a_body_as_deep_as_it_is_long_is_taken() {
+        let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+        for member in ["body", "unknown"] {
+            let body = format!(r#"{{"conversation_id":"c","timestamp":1,"{member}":{deep}}}"#);
+            assert!(read_body("application/json", body).is_ok(), "{member}");
+        }
+        assert_eq!(
+            read_body("application/json", vec![b'x'; MAX_BODY_BYTES + 1]).unwrap_err(),
+            "413 body: must be at most 4 MB"
+        );
+    }
 
     #[test]
     fn half_a_character_is_replaced_and_nothing_else_is() {

@@ -6,7 +6,6 @@
 
 use std::convert::Infallible;
 
-use handoff::gptbots::parse_chat;
 use handoff::webhook::{self, Webhook, WebhookError};
 use lambda_http::{Body, Request, Response};
 
@@ -28,7 +27,7 @@ impl Chat {
 
     async fn store_line(&self, request: &Request) -> Result<(), WebhookError> {
         let payload = webhook::read(request, &self.0.tokens, ROUTE)?;
-        let chat = parse_chat(&payload)?;
+        let chat = payload.chat()?;
         let retention_days = self.0.settings.get().await.retention_days;
         let outcome = self.0.store.chat(&chat, retention_days).await?;
         tracing::info!(

@@ -5,7 +5,6 @@
 
 use std::convert::Infallible;
 
-use handoff::gptbots::parse_close;
 use handoff::webhook::{self, Webhook, WebhookError};
 use lambda_http::{Body, Request, Response};
 
@@ -27,7 +26,7 @@ impl Close {
 
     async fn store_end(&self, request: &Request) -> Result<(), WebhookError> {
         let payload = webhook::read(request, &self.0.tokens, ROUTE)?;
-        let close = parse_close(&payload)?;
+        let close = payload.close()?;
         let retention_days = self.0.settings.get().await.retention_days;
         let outcome = self.0.store.close(&close, retention_days).await?;
         tracing::info!(

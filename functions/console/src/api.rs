@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 use crate::{Console, agent, view};
 
+/// The largest body, in bytes: the longest line there can be, every character of it escaped.
+const MAX_BODY_BYTES: usize = 512 * 1024;
 /// The longest reason for closing, in characters.
 const MAX_REASON: usize = 500;
 /// The longest `client_id`, in characters.
@@ -30,6 +32,8 @@ pub(crate) enum ApiError {
     NoSuchEntry,
     #[error("no such route")]
     NoSuchRoute,
+    #[error("body: must be at most 512 KB")]
+    TooLarge,
     #[error("{0}")]
     Conflict(String),
     #[error("not possible right now, please try again")]
@@ -44,6 +48,7 @@ impl ApiError {
             Self::NoSuchConversation | Self::NoSuchEntry | Self::NoSuchRoute => {
                 StatusCode::NOT_FOUND
             }
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -269,7 +274,13 @@ fn body(request: &Request) -> Result<Value, ApiError> {
     if bytes.is_empty() {
         return Ok(json!({}));
     }
+    if bytes.len() > MAX_BODY_BYTES {
+        return Err(ApiError::TooLarge);
+    }
     let body: Value = serde_json::from_slice(bytes).map_err(|error| {
+        if error.to_string().starts_with("recursion limit exceeded") {
+            return invalid("body: is nested too deeply");
+        }
         invalid(format!(
             "body: is not valid JSON (line {}, column {})",
             error.line(),

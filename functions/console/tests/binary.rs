@@ -264,6 +264,14 @@ async fn every_refusal_names_what_is_wrong() {
         ),
         (post(json!([])), "400 body: must be a JSON object"),
         (
+            post((0..200).fold(json!(1), |inner, _| json!([inner]))),
+            "400 body: is nested too deeply",
+        ),
+        (
+            post(json!({"text": "x".repeat(520 * 1024), "client_id": "1"})),
+            "413 body: must be at most 512 KB",
+        ),
+        (
             call("GET", "conversations", "status=odd", None),
             "400 status: must be open or closed",
         ),

@@ -7,7 +7,6 @@
 
 use std::convert::Infallible;
 
-use handoff::gptbots::parse_establish;
 use handoff::metrics::Metric;
 use handoff::store::EstablishOutcome;
 use handoff::webhook::{self, Webhook, WebhookError};
@@ -31,7 +30,7 @@ impl Establish {
 
     async fn store_handoff(&self, request: &Request) -> Result<(), WebhookError> {
         let payload = webhook::read(request, &self.0.tokens, ROUTE)?;
-        let establish = parse_establish(&payload)?;
+        let establish = payload.establish()?;
         // Not by defaults where the operator's wishes cannot be read: the wrong desk would get it.
         let handoff = self.0.settings.read().await?.handoff(&establish.bot);
         let outcome = self.0.store.establish(&establish, &handoff).await?;

@@ -55,7 +55,7 @@ impl Record {
     }
 
     /// The record's name in a partial failure, and the lane it rings for. No lane: nothing to do.
-    pub(crate) fn read(self) -> (String, Option<Bell>) {
+    pub fn read(self) -> (String, Option<Bell>) {
         match (self.dynamodb, self.body) {
             (Some(record), _) => {
                 let bell = record.new_image.and_then(|image| {

@@ -59,11 +59,17 @@ impl Turn {
     }
 
     fn cut(mut self) -> Self {
-        self.files.truncate(MAX_FILES);
         let text = std::mem::take(&mut self.text);
+        let given = self.files.len();
+        self.files.truncate(MAX_FILES);
+        while self.bytes() > MAX_TURN_BYTES / 2 && self.files.pop().is_some() {}
+        let mark = match given - self.files.len() {
+            0 => String::new(),
+            lost => format!("\n… [cut: {lost} more files]"),
+        };
         let mut keep = MAX_TURN_BYTES;
         loop {
-            self.text = cut_with_mark(text.clone(), keep);
+            self.text = cut_with_mark(text.clone(), keep) + &mark;
             if keep <= 256 || self.bytes() <= MAX_TURN_BYTES {
                 return self;
             }
@@ -147,6 +153,28 @@ mod tests {
         assert_eq!(history.turns.len() + history.omitted, 10);
         assert!(history.omitted >= 4);
         assert!(history.turns.last().unwrap().text.starts_with('9'));
+    }
+
+    #[test]
+    fn files_that_do_not_fit_are_named_as_missing_and_the_newest_turn_is_kept() {
+        let with_files = |count: usize, url: &str| {
+            let file = TurnFile {
+                url: url.to_owned(),
+                content_type: None,
+            };
+            let turn = Turn {
+                files: vec![file; count],
+                ..turn("see".into())
+            };
+            History::new(1, [turn]).turns.remove(0)
+        };
+        let many = with_files(50, "https://x/1");
+        assert_eq!(many.files.len(), MAX_FILES);
+        assert_eq!(many.text, "see\n… [cut: 30 more files]");
+        // As JSON, a control character takes six times its room.
+        let long = with_files(20, &"\u{1}".repeat(2_000));
+        assert!(long.files.len() < 20 && long.bytes() <= MAX_TURN_BYTES);
+        assert!(long.text.ends_with("more files]"));
     }
 
     proptest! {

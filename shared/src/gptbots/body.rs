@@ -14,7 +14,7 @@ const LINKS: [&str; 7] = [
     "url", "file_url", "image", "audio", "video", "document", "link",
 ];
 /// Members that hold further parts.
-const PARTS: [&str; 3] = ["files", "attachments", "parts"];
+pub(super) const PARTS: [&str; 3] = ["files", "attachments", "parts"];
 /// How deep parts may lie; deeper ones are shown as JSON.
 const MAX_DEPTH: usize = 4;
 

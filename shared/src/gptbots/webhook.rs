@@ -10,14 +10,14 @@ use super::body::{as_text, body_as_text, parts_beside};
 use crate::conversation::{
     ClosedBy, ConversationId, EntryId, History, Speaker, Turn, TurnFile, User,
 };
-use crate::text::cut_with_mark;
+use crate::text::{cut_id, cut_with_mark};
 use crate::time::Millis;
 
 /// The longest user line kept, in bytes; longer ones are cut with a mark.
 pub const MAX_LINE_BYTES: usize = 32 * 1024;
 /// The longest value kept of one member of the user's data, in bytes.
 const MAX_FIELD_BYTES: usize = 512;
-/// The longest bot id, in bytes.
+/// The longest bot id kept, in bytes.
 const MAX_BOT_ID_BYTES: usize = 256;
 /// The largest timestamp: what a double holds exactly, as JSON numbers often end up in one.
 const MAX_TIMESTAMP: i64 = 9_007_199_254_740_991;
@@ -103,19 +103,16 @@ pub fn parse_establish(payload: &Value) -> Result<Establish, FieldError> {
         Some(Value::String(id)) if id.trim().is_empty() => {
             return Err(FieldError::new("bot_id", "must not be empty"));
         }
-        Some(Value::String(id)) if id.len() > MAX_BOT_ID_BYTES => {
-            return Err(FieldError::new("bot_id", "must be at most 256 bytes long"));
-        }
-        Some(Value::String(id)) => id.clone(),
+        Some(Value::String(id)) => cut_id(id.clone(), MAX_BOT_ID_BYTES),
         Some(other) => return Err(must_be("bot_id", "a string", other)),
     };
     let info = payload.get("user_info").unwrap_or(&Value::Null);
     let user = User {
         name: field(info, "user_name"),
         email: field(info, "email").or_else(|| field(payload, "email")),
-        phone: field(info, "phone"),
-        user_id: field(info, "user_id"),
-        anonymous_id: field(info, "anonymous_id"),
+        phone: id_field(info, "phone"),
+        user_id: id_field(info, "user_id"),
+        anonymous_id: id_field(info, "anonymous_id"),
         conversation_type: field(payload, "conversation_type"),
         channel: field(payload, "channel_name").or_else(|| field(payload, "channel_id")),
     };
@@ -133,23 +130,38 @@ pub fn parse_establish(payload: &Value) -> Result<Establish, FieldError> {
 /// # Errors
 /// When `conversation_id` or `timestamp` is missing or not what it has to be.
 pub fn parse_chat(payload: &Value) -> Result<Chat, FieldError> {
+    parse_chat_of(payload, 0, None)
+}
+
+/// Reads the body of `/chat`, of which `omitted` parts are missing; `fingerprint` then stands for
+/// the whole.
+pub(super) fn parse_chat_of(
+    payload: &Value,
+    omitted: usize,
+    fingerprint: Option<&str>,
+) -> Result<Chat, FieldError> {
     let conversation = conversation_id(payload)?;
     let timestamp = timestamp(payload)?;
     // The name is made from the body as it came, so that lines which look alike once they are
     // cut, or rendered as text, stay apart.
-    let mut raw = match payload.get("body").unwrap_or(&Value::Null) {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+    let mut raw = match (fingerprint, payload.get("body").unwrap_or(&Value::Null)) {
+        (Some(fingerprint), _) => fingerprint.to_owned(),
+        (None, Value::String(text)) => text.clone(),
+        (None, other) => other.to_string(),
     };
     for part in parts_beside(payload) {
         raw.push_str(&part.to_string());
+    }
+    let mut text = body_as_text(payload);
+    if omitted > 0 {
+        text.insert_str(0, &format!("… [cut: {omitted} earlier parts]\n"));
     }
     let entry = EntryId::of_user_line(timestamp, raw.as_bytes());
     Ok(Chat {
         conversation,
         timestamp,
         entry,
-        text: cut_with_mark(body_as_text(payload), MAX_LINE_BYTES),
+        text: cut_with_mark(text, MAX_LINE_BYTES),
     })
 }
 
@@ -229,13 +241,22 @@ fn timestamp(payload: &Value) -> Result<Millis, FieldError> {
 
 /// A member of the user's data as text; `None` where there is nothing to show.
 fn field(object: &Value, name: &str) -> Option<String> {
+    Some(cut_with_mark(whole_field(object, name)?, MAX_FIELD_BYTES))
+}
+
+/// A member by which a person is known: two that differ only behind the cut stay two.
+fn id_field(object: &Value, name: &str) -> Option<String> {
+    Some(cut_id(whole_field(object, name)?, MAX_FIELD_BYTES))
+}
+
+fn whole_field(object: &Value, name: &str) -> Option<String> {
     let text = match member(object, name)? {
         Value::String(text) => text.trim().to_owned(),
         Value::Number(number) => number.to_string(),
         // Nothing is known that would send these; they say nothing about a person.
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
     };
-    (!text.is_empty()).then(|| cut_with_mark(text, MAX_FIELD_BYTES))
+    (!text.is_empty()).then_some(text)
 }
 
 fn history(body: Option<&Value>) -> History {
@@ -383,6 +404,27 @@ mod tests {
             refused(|p| *p = json!([1])),
             "body: must be a JSON object, not an array"
         );
+    }
+
+    #[test]
+    fn ids_that_are_too_long_are_cut_and_stay_apart() {
+        let person = |last: char| {
+            let long = |prefix: &str| format!("{prefix}{}{last}", "好".repeat(400));
+            let payload = json!({"conversation_id": "c", "timestamp": 1, "bot_id": long("b"),
+                "email": long("e"), "user_info": {"user_id": long("u"), "phone": long("p")}});
+            parse_establish(&payload).unwrap()
+        };
+        let (a, b) = (person('a'), person('b'));
+        assert!(a.bot.len() <= MAX_BOT_ID_BYTES && a.bot.contains("… [cut: "));
+        assert_ne!(a.bot, b.bot);
+        assert_ne!(
+            a.user.person_key(&a.conversation),
+            b.user.person_key(&b.conversation),
+            "two people"
+        );
+        assert_ne!(a.user.phone, b.user.phone);
+        assert_eq!(a.user, person('a').user);
+        assert!(a.user.email.unwrap().ends_with("more characters]"));
     }
 
     #[test]

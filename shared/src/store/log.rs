@@ -16,6 +16,9 @@ use crate::time::Millis;
 
 /// How many entries a page of a log has.
 const PAGE: i32 = 200;
+/// The most text a page of a log has, in bytes of JSON: a function's answer ends at 6 MB, in which
+/// it is JSON within JSON.
+const PAGE_BYTES: usize = 2 * 1024 * 1024;
 /// How many conversations a page of a list has.
 const LIST_PAGE: usize = 100;
 /// How far the clocks of two functions may differ, and how long a write may take from its stamp
@@ -126,13 +129,9 @@ impl Store {
             .send()
             .await
             .map_err(|error| StoreError::of("read log", &error))?;
-        let last = page
-            .last_evaluated_key
-            .as_ref()
-            .map(|key| Reader(key).s(SK).map(str::to_owned))
-            .transpose()?;
+        let (items, last) = one_answer(page.items, page.last_evaluated_key, SK)?;
         Ok(LogPage {
-            entries: in_reading_order(self.entries(page.items)?),
+            entries: in_reading_order(self.entries(items)?),
             more: last.is_some(),
             cursor: match last {
                 Some(sk) => format!("w{begun}.{}", sk.trim_start_matches(ENTRY_PREFIX)),
@@ -158,26 +157,21 @@ impl Store {
             .send()
             .await
             .map_err(|error| StoreError::of("read changes", &error))?;
-        let last = page
-            .last_evaluated_key
-            .as_ref()
-            .map(|key| Reader(key).s(CHANGED).map(str::to_owned))
-            .transpose()?;
+        let (items, last) = one_answer(page.items, page.last_evaluated_key, CHANGED)?;
         let next = match &last {
             Some(changed) => changed.clone(),
             // Never backwards, even where this clock is behind the last reader's.
             None => after.max(format!("{:016}", (begun - OVERLAP).max(0))),
         };
         Ok(LogPage {
-            entries: in_reading_order(self.entries(page.items)?),
+            entries: in_reading_order(self.entries(items)?),
             more: last.is_some(),
             cursor: format!("c{}", next.replacen('#', ".", 1)),
         })
     }
 
-    fn entries(&self, items: Option<Vec<Item>>) -> Result<Vec<Entry>, StoreError> {
+    fn entries(&self, items: Vec<Item>) -> Result<Vec<Entry>, StoreError> {
         items
-            .unwrap_or_default()
             .iter()
             .filter(|item| !self.has_expired(item))
             .map(entry)
@@ -318,6 +312,38 @@ impl Store {
             cursor,
         })
     }
+}
+
+/// As many items of a page as fit into one answer, at least one, and the key behind which the next
+/// page begins, where there is one.
+fn one_answer(
+    items: Option<Vec<Item>>,
+    last: Option<Item>,
+    key: &'static str,
+) -> Result<(Vec<Item>, Option<String>), StoreError> {
+    let mut items = items.unwrap_or_default();
+    let mut room = PAGE_BYTES;
+    let fitting = items
+        .iter()
+        .take_while(|item| {
+            let text = item.get("text").and_then(|text| text.as_s().ok());
+            let bytes = text
+                .and_then(|text| serde_json::to_string(text).ok())
+                .map_or(0, |json| json.len());
+            let fits = bytes <= room;
+            room = room.saturating_sub(bytes);
+            fits
+        })
+        .count()
+        .max(1);
+    let last = if fitting < items.len() {
+        items.truncate(fitting);
+        items.last().cloned()
+    } else {
+        last
+    };
+    let last = last.map(|item| Reader(&item).s(key).map(str::to_owned));
+    Ok((items, last.transpose()?))
 }
 
 fn position(item: &Item) -> &str {

@@ -260,3 +260,37 @@ async fn what_is_in_use_does_not_expire() {
     }
     assert_eq!(table.conversation().await.episode, 1);
 }
+
+#[tokio::test]
+async fn a_page_fits_into_one_answer_whatever_the_lines_are_made_of() {
+    let table = Table::new().await;
+    table.establish(100).await;
+    // As JSON, six times as long: 26 of them would be more than a function may answer.
+    let line = "\u{1}".repeat(30_000);
+    for n in 0..26 {
+        table.chat(1_000 + n, &line).await;
+    }
+    let mut ids = Vec::new();
+    for after in [None, Some("c0".to_owned())] {
+        let mut after = after;
+        loop {
+            let page = table
+                .store
+                .log(&id(), after.as_deref())
+                .await
+                .unwrap()
+                .unwrap();
+            let texts: Vec<_> = page.entries.iter().map(|entry| &entry.text).collect();
+            assert!(serde_json::to_string(&texts).unwrap().len() < 3 << 20);
+            ids.extend(page.entries.iter().map(|entry| entry.id.to_string()));
+            if !page.more {
+                break;
+            }
+            after = Some(page.cursor);
+        }
+    }
+    assert_eq!(ids.len(), 2 * 28, "each once, both ways of reading");
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 28);
+}
