@@ -2,7 +2,7 @@
 
 use axum::{
     Json, Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::{ConnectInfo, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -112,11 +112,7 @@ impl Incoming {
     }
 
     async fn handle(self, scissors: Scissors) -> Response {
-        let outage = self.stand_in.update(|state| {
-            let hit = faults::hit(&mut state.outages, self.kind, self.conversation.as_ref());
-            state.calls[self.record].outage = hit.is_some();
-            hit
-        });
+        let outage = self.outage();
         match outage {
             None => {
                 let result = self.perform();
@@ -124,6 +120,27 @@ impl Incoming {
             }
             Some(outage) => self.fail(outage, scissors).await,
         }
+    }
+
+    /// What goes wrong with this call.
+    fn outage(&self) -> Option<Outage> {
+        let conversation = self.conversation.as_ref();
+        let (set, mischief, bot) = self.stand_in.update(|state| {
+            let set = faults::hit(&mut state.outages, self.kind, conversation);
+            let known = conversation.and_then(|id| state.conversations.get(id));
+            let bot = known.map(|known| known.bot.clone()).or_else(|| {
+                let bots = &mut state.options.bots.iter();
+                let key = self.key.as_deref()?;
+                Some(bots.find(|bot| bot.api_key == key)?.id.clone())
+            });
+            (set, state.mischief.clone(), bot)
+        });
+        let hit = set.or_else(|| mischief?.call(self.kind, conversation, bot.as_deref()));
+        if hit.is_some() {
+            self.stand_in
+                .update(|state| state.calls[self.record].outage = true);
+        }
+        hit
     }
 
     /// Does what the call asks for, or says why not.
@@ -193,6 +210,7 @@ impl Incoming {
                 scissors.cut();
                 StatusCode::SERVICE_UNAVAILABLE.into_response()
             }
+            Fault::CutShort => cut_short(),
             Fault::Status {
                 status,
                 retry_after,
@@ -246,6 +264,18 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// The beginning of a good answer. The server closes the connection when the rest does not come.
+fn cut_short() -> Response {
+    let begun = Ok::<_, std::io::Error>(Bytes::from_static(br#"{"code":0,"mess"#));
+    let broken = Err(std::io::ErrorKind::ConnectionAborted.into());
+    let body = Body::from_stream(futures_util::stream::iter([begun, broken]));
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CONTENT_LENGTH, "27"),
+    ];
+    (headers, body).into_response()
 }
 
 fn http(status: u16) -> StatusCode {

@@ -1,8 +1,39 @@
-//! Outages of the API on demand: how GPTBots may fail the bridge (contract, section 4).
+//! Faults on demand: how GPTBots may fail the bridge, call by call (contract, section 4) and
+//! webhook by webhook.
 
 use std::time::Duration;
 
-use crate::{model::ConversationId, record::CallKind};
+use crate::{
+    model::ConversationId,
+    record::{CallKind, Webhook},
+};
+
+/// Decides call by call and webhook by webhook what goes wrong, while the stand-in runs.
+pub trait Mischief: Send + Sync {
+    /// What goes wrong with a call of the bridge. `bot` is the conversation's, or else the key's.
+    fn call(
+        &self,
+        kind: CallKind,
+        conversation: Option<&ConversationId>,
+        bot: Option<&str>,
+    ) -> Option<Outage>;
+
+    /// What goes wrong with a webhook.
+    fn webhook(&self, webhook: Webhook, conversation: &ConversationId) -> Detour;
+}
+
+/// What goes wrong with a webhook on its way to the bridge.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Detour {
+    /// It is sent this much later, and what comes after it waits.
+    pub late: Duration,
+    /// What comes after it does not wait: it is sent this much later, after others.
+    pub overtaken: Option<Duration>,
+    /// It is sent a second time, this much after its answer.
+    pub repeated: Option<Duration>,
+    /// Its answer gets lost, once: for GPTBots it has failed.
+    pub answer_lost: bool,
+}
 
 /// What goes wrong with a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +60,8 @@ pub enum Fault {
     },
     /// The connection is dropped without an answer.
     Drop,
+    /// The connection is dropped in the middle of a good answer.
+    CutShort,
     /// HTTP 200 with a body that is not JSON.
     Garbage,
 }

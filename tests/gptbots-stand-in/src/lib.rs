@@ -27,7 +27,7 @@ mod state;
 mod user;
 mod webhooks;
 
-pub use faults::{Fault, Outage};
+pub use faults::{Detour, Fault, Mischief, Outage};
 pub use model::{
     Author, ConversationId, Delivery, EndedBy, Line, LineId, Status, UserId, UserProfile, UserView,
 };

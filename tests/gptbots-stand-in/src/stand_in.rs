@@ -14,10 +14,11 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use crate::{
     calls,
     connection::{Cuttable, Scissors},
-    faults::Outage,
+    faults::{Detour, Mischief, Outage},
+    model::ConversationId,
     options::Options,
     page,
-    record::{Call, Received, Sent},
+    record::{Call, Received, Sent, Webhook},
     state::{State, now},
 };
 
@@ -135,6 +136,18 @@ impl StandIn {
     /// Adds an outage. A call is hit by the first that is meant for it.
     pub fn add_outage(&self, outage: Outage) {
         self.update(|state| state.outages.push(outage));
+    }
+
+    /// Has this decide what goes wrong, where no outage is set; `None` ends it.
+    pub fn set_mischief(&self, mischief: Option<Arc<dyn Mischief>>) {
+        self.update(|state| state.mischief = mischief);
+    }
+
+    pub(crate) fn detour(&self, webhook: Webhook, conversation: &ConversationId) -> Detour {
+        let mischief = self.read(|state| state.mischief.clone());
+        mischief.map_or_else(Detour::default, |mischief| {
+            mischief.webhook(webhook, conversation)
+        })
     }
 
     /// The replies and closes that took effect, oldest first.

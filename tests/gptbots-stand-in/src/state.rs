@@ -2,13 +2,14 @@
 
 use std::{
     collections::HashMap,
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use tokio::sync::mpsc;
 
 use crate::{
-    faults::Outage,
+    faults::{Mischief, Outage},
     model::{
         Author, ConversationId, Delivery, EndedBy, Line, LineId, Status, UserId, UserProfile,
         UserView,
@@ -83,6 +84,7 @@ pub(crate) struct State {
     pub(crate) calls: Vec<Call>,
     pub(crate) sent: Vec<Sent>,
     pub(crate) outages: Vec<Outage>,
+    pub(crate) mischief: Option<Arc<dyn Mischief>>,
     /// Counts the changes; a line remembers its own.
     pub(crate) revision: u64,
     random: fastrand::Rng,
@@ -101,6 +103,7 @@ impl State {
             calls: Vec::new(),
             sent: Vec::new(),
             outages: Vec::new(),
+            mischief: None,
             revision: 0,
             random,
         }

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     conversation::Begun,
+    faults::Detour,
     model::{ConversationId, Delivery, LineId},
     record::{Outcome, Sent, Webhook},
     stand_in::StandIn,
@@ -25,6 +26,7 @@ pub(crate) enum CloseType {
 }
 
 /// A webhook to send.
+#[derive(Clone)]
 pub(crate) struct Job {
     webhook: Webhook,
     timestamp: i64,
@@ -107,13 +109,37 @@ pub(crate) async fn run(stand_in: StandIn, begun: Begun) {
         establish,
         mut queue,
     } = begun;
-    let outcome = send(&stand_in, &id, &establish).await;
-    let waits = stand_in.update(|state| state.established(&id, outcome));
-    tracing::info!(conversation_id = %id, ?outcome, "establish");
-    if outcome != Outcome::Answered(200) {
+    let detour = stand_in.detour(establish.webhook, &id);
+    if detour.overtaken.is_some() {
+        let (sending, id) = (stand_in.clone(), id.clone());
+        stand_in.spawn(async move {
+            begin(&sending, &id, &establish, &detour).await;
+        });
+    } else if begin(&stand_in, &id, &establish, &detour).await != Outcome::Answered(200) {
         refuse(&stand_in, &id, &mut queue).await;
         return;
     }
+    while let Some(job) = queue.recv().await {
+        let detour = stand_in.detour(job.webhook, &id);
+        if detour.overtaken.is_some() {
+            let (sending, id) = (stand_in.clone(), id.clone());
+            stand_in.spawn(async move { carry(&sending, &id, &job, &detour).await });
+        } else {
+            carry(&stand_in, &id, &job, &detour).await;
+        }
+    }
+}
+
+/// Sends establish, and waits for the first reply where it was taken.
+async fn begin(
+    stand_in: &StandIn,
+    id: &ConversationId,
+    establish: &Job,
+    detour: &Detour,
+) -> Outcome {
+    let outcome = send(stand_in, id, establish, detour).await;
+    let waits = stand_in.update(|state| state.established(id, outcome));
+    tracing::info!(conversation_id = %id, ?outcome, "establish");
     if waits {
         let (waiting, id) = (stand_in.clone(), id.clone());
         stand_in.spawn(async move {
@@ -124,16 +150,19 @@ pub(crate) async fn run(stand_in: StandIn, begun: Begun) {
             }
         });
     }
-    while let Some(job) = queue.recv().await {
-        let outcome = send(&stand_in, &id, &job).await;
-        let delivery = match outcome {
-            Outcome::Answered(200) => Delivery::Delivered,
-            _ => Delivery::NotDelivered,
-        };
-        tracing::info!(conversation_id = %id, webhook = job.webhook.path(), ?outcome, "webhook");
-        if let Some(line) = job.line {
-            stand_in.update(|state| state.mark(&id, line, delivery));
-        }
+    outcome
+}
+
+/// Sends what comes after establish.
+async fn carry(stand_in: &StandIn, id: &ConversationId, job: &Job, detour: &Detour) {
+    let outcome = send(stand_in, id, job, detour).await;
+    let delivery = match outcome {
+        Outcome::Answered(200) => Delivery::Delivered,
+        _ => Delivery::NotDelivered,
+    };
+    tracing::info!(conversation_id = %id, webhook = job.webhook.path(), ?outcome, "webhook");
+    if let Some(line) = job.line {
+        stand_in.update(|state| state.mark(id, line, delivery));
     }
 }
 
@@ -147,7 +176,11 @@ async fn refuse(stand_in: &StandIn, id: &ConversationId, queue: &mut mpsc::Unbou
 }
 
 /// Sends a webhook, and again with the identical payload as often as the options say.
-async fn send(stand_in: &StandIn, id: &ConversationId, job: &Job) -> Outcome {
+async fn send(stand_in: &StandIn, id: &ConversationId, job: &Job, detour: &Detour) -> Outcome {
+    let late = detour.late + detour.overtaken.unwrap_or_default();
+    if !late.is_zero() {
+        tokio::time::sleep(late).await;
+    }
     let (retries, pause) = stand_in.read(|state| {
         (
             state.options.webhook_retries,
@@ -156,8 +189,15 @@ async fn send(stand_in: &StandIn, id: &ConversationId, job: &Job) -> Outcome {
     });
     let mut attempt = 1;
     loop {
-        let outcome = try_once(stand_in, id, job, attempt).await;
+        let outcome = try_once(stand_in, id, job, attempt, detour.answer_lost).await;
         if outcome == Outcome::Answered(200) || attempt > retries {
+            if let Some(later) = detour.repeated {
+                let (again, id, job) = (stand_in.clone(), id.clone(), job.clone());
+                stand_in.spawn(async move {
+                    tokio::time::sleep(later).await;
+                    try_once(&again, &id, &job, attempt + 1, false).await;
+                });
+            }
             return outcome;
         }
         attempt += 1;
@@ -165,7 +205,13 @@ async fn send(stand_in: &StandIn, id: &ConversationId, job: &Job) -> Outcome {
     }
 }
 
-async fn try_once(stand_in: &StandIn, id: &ConversationId, job: &Job, attempt: u32) -> Outcome {
+async fn try_once(
+    stand_in: &StandIn,
+    id: &ConversationId,
+    job: &Job,
+    attempt: u32,
+    answer_lost: bool,
+) -> Outcome {
     let (request, timeout, record) = stand_in.update(|state| {
         let base = state.options.webhook_base_url.trim_end_matches('/');
         let mut request = stand_in
@@ -200,6 +246,7 @@ async fn try_once(stand_in: &StandIn, id: &ConversationId, job: &Job, attempt: u
     });
     let started = Instant::now();
     let (outcome, answer) = match tokio::time::timeout(timeout, answer(request)).await {
+        Ok(Ok(_)) if answer_lost && attempt == 1 => (Outcome::Failed, None),
         Ok(Ok((status, answer))) => (Outcome::Answered(status), answer),
         Ok(Err(_)) => (Outcome::Failed, None),
         Err(_) => (Outcome::TimedOut, None),

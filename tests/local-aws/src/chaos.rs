@@ -1,5 +1,6 @@
 //! What AWS does not promise, taken away on purpose.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -89,6 +90,50 @@ impl Default for Chaos {
     }
 }
 
+/// Where a part asks how badly it is to behave, for each record or message anew: so that it can
+/// change while the part runs.
+pub trait ChaosSource: Send + Sync {
+    /// How badly to behave now.
+    fn chaos(&self) -> Chaos;
+
+    /// Told whenever something was taken away.
+    fn met(&self, mishap: Mishap) {
+        let _ = mishap;
+    }
+}
+
+/// Always the same.
+impl ChaosSource for Chaos {
+    fn chaos(&self) -> Chaos {
+        self.clone()
+    }
+}
+
+impl<S: ChaosSource + ?Sized> ChaosSource for Arc<S> {
+    fn chaos(&self) -> Chaos {
+        (**self).chaos()
+    }
+
+    fn met(&self, mishap: Mishap) {
+        (**self).met(mishap);
+    }
+}
+
+/// What was taken away from a record or message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mishap {
+    /// It is never handed over.
+    Lost,
+    /// It is handed over twice.
+    Doubled,
+    /// It is late.
+    Late,
+    /// Others pass it.
+    Passed,
+    /// Its batch is handed over again although it succeeded.
+    HandedAgain,
+}
+
 /// What happens to one record.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fate {
@@ -98,6 +143,22 @@ pub(crate) struct Fate {
     pub(crate) delay: Duration,
     /// A second copy, this much later than the first.
     pub(crate) duplicate: Option<Duration>,
+}
+
+impl Fate {
+    /// What of it is a mishap.
+    pub(crate) fn mishaps(&self) -> impl Iterator<Item = Mishap> {
+        let lost = self.lost.then_some(Mishap::Lost);
+        let kept = !self.lost;
+        [
+            lost,
+            (kept && self.duplicate.is_some()).then_some(Mishap::Doubled),
+            (kept && self.passed_by > 0).then_some(Mishap::Passed),
+            (kept && !self.delay.is_zero()).then_some(Mishap::Late),
+        ]
+        .into_iter()
+        .flatten()
+    }
 }
 
 /// The finaliser of SplitMix64: neighbouring numbers become unrelated ones.

@@ -30,7 +30,7 @@ pub mod sdk;
 pub mod streams;
 mod time;
 
-pub use chaos::Chaos;
+pub use chaos::{Chaos, ChaosSource, Mishap};
 pub use error::Error;
 pub use function::{Function, SharedFunction};
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::faults::{self, Fault, Target};
 use crate::{Error, Options, SignInOptions};
 
 /// The whole bridge on one machine: the functions' own handlers behind an HTTP API, an embedded
 /// DynamoDB, and a stand-in for GPTBots.
 #[derive(Debug, Parser)]
-#[command(name = "sandbox", version)]
+#[command(name = "sandbox", version, args_override_self = true)]
 pub struct Arguments {
     /// Something else to do.
     #[command(subcommand)]
@@ -77,8 +78,17 @@ pub struct Run {
     /// How long the stand-in waits for a first reply before it ends the conversation, in seconds.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     waiting_timeout_seconds: u64,
-    /// Lose, double, delay and reorder bells, repeatably for this seed.
-    #[arg(long, value_name = "SEED")]
+    /// How often the stand-in sends a webhook again that was not answered 200.
+    #[arg(long, default_value_t = 0)]
+    webhook_retries: u32,
+    /// What goes wrong, such as "gptbots:503@10s..20s, relay:kill=2%"; the start page has them all.
+    #[arg(long, value_name = "FAULTS")]
+    faults: Option<String>,
+    /// What the choices of faults follow from; any where none is given.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Lose, double, delay and reorder bells: short for --seed SEED and some --faults of bells.
+    #[arg(long, value_name = "SEED", conflicts_with = "seed")]
     chaos: Option<u64>,
 }
 
@@ -102,6 +112,16 @@ impl Arguments {
                 "--token must consist of letters, digits and -_.~ (it stands in a path)",
             ));
         }
+        let mut faults = faults::parse(run.faults.as_deref().unwrap_or_default())?;
+        if run.chaos.is_some() {
+            faults.extend(faults::parse(faults::ROUGH_BELLS)?);
+        }
+        let not_ours = |fault: &Fault| matches!(fault.target, Target::GptBots | Target::Webhooks);
+        if run.gptbots_url.is_some() && faults.iter().any(not_ours) {
+            return Err(Error::Argument(
+                "--faults: gptbots and webhooks are those of the stand-in, which --gptbots-url replaces",
+            ));
+        }
         Ok(Options {
             port: run.port,
             gptbots_port: run.gptbots_port,
@@ -117,9 +137,9 @@ impl Arguments {
                 ..SignInOptions::default()
             }),
             waiting_timeout: Duration::from_secs(run.waiting_timeout_seconds),
-            chaos: run
-                .chaos
-                .map_or_else(local_aws::Chaos::none, local_aws::Chaos::rough),
+            webhook_retries: run.webhook_retries,
+            faults,
+            seed: run.seed.or(run.chaos),
             ..Options::default()
         })
     }

@@ -16,6 +16,9 @@ pub enum Error {
     /// A flag has a value that cannot be used.
     #[error("{0}")]
     Argument(&'static str),
+    /// `--faults` cannot be read.
+    #[error("--faults: {0}")]
+    Faults(#[from] crate::faults::FaultError),
     /// `--secrets-json` is not valid.
     #[error("--secrets-json: {0}")]
     Secrets(#[from] handoff::secrets::SecretsError),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_http_client::Builder;
 use handoff::bells::{DelayedBells, SqsBells};
 use handoff::desk::Desks;
 use handoff::gptbots::Client;
@@ -12,7 +13,7 @@ use handoff::random::Random;
 use handoff::secrets::{Secrets, SecretsSource};
 use handoff::settings::SettingsSource;
 use handoff::store::Store;
-use handoff::time::SharedClock;
+use handoff::time::{Millis, SharedClock};
 use handoff::token::Tokens;
 use handoff::webhook::Webhook;
 use local_aws::SharedFunction;
@@ -21,18 +22,45 @@ use local_aws::queue::{DelayQueue, QueueEndpoint};
 use relay::RelayEvent;
 use serde_json::Value;
 
-use crate::Error;
+use crate::faults::{Board, Make, Meter, Process, SkewedClock, Tapped};
+use crate::{Error, TABLE};
 
 /// What the functions stand on.
+#[derive(Clone)]
 pub(crate) struct Ground {
-    pub(crate) store: Store,
-    pub(crate) settings: Arc<SettingsSource>,
+    pub(crate) table: aws_sdk_dynamodb::Client,
+    pub(crate) stray_after: Millis,
     pub(crate) bells: Arc<dyn DelayedBells>,
-    pub(crate) clock: SharedClock,
     pub(crate) random: Random,
     pub(crate) secrets: Secrets,
     pub(crate) token: String,
     pub(crate) sign_in: Option<console::SignIn>,
+    pub(crate) board: Arc<Board>,
+}
+
+/// What one process of a function stands on: its own clock and memory.
+struct Memory {
+    clock: SharedClock,
+    store: Store,
+    settings: Arc<SettingsSource>,
+}
+
+impl Ground {
+    /// The table, by this clock.
+    pub(crate) fn store(&self, clock: SharedClock) -> Store {
+        Store::new(self.table.clone(), TABLE, clock, self.random.clone())
+            .with_stray_after(self.stray_after)
+    }
+
+    fn memory(&self, process: &str) -> Memory {
+        let clock = SkewedClock::shared(&self.board, process);
+        let store = self.store(clock.clone());
+        Memory {
+            settings: Arc::new(SettingsSource::new(store.clone(), clock.clone())),
+            clock,
+            store,
+        }
+    }
 }
 
 /// The functions, ready to be invoked.
@@ -57,53 +85,110 @@ macro_rules! http {
 }
 
 impl Functions {
-    pub(crate) fn new(ground: Ground) -> Result<Self, Error> {
+    pub(crate) fn new(ground: &Ground) -> Result<Self, Error> {
         let tokens = Tokens::parse(&Tokens::hash(&ground.token))?;
-        let store = || ground.store.clone();
-        let settings = || ground.settings.clone();
-        let webhook = || Webhook {
-            store: store(),
-            settings: settings(),
-            tokens: tokens.clone(),
-            metrics: Metrics::off(),
+        let http = Client::new(Targets::Local, SkewedClock::shared(&ground.board, "http"))?;
+        let gptbots = Arc::new(http);
+        let process = |name, make: Make| Process::shared(name, &ground.board, make);
+        let webhook = {
+            let ground = ground.clone();
+            move |process: &str| {
+                let memory = ground.memory(process);
+                Webhook {
+                    store: memory.store,
+                    settings: memory.settings,
+                    tokens: tokens.clone(),
+                    metrics: Metrics::off(),
+                }
+            }
         };
-        let relay = Arc::new(relay::Relay {
-            store: store(),
-            settings: settings(),
-            secrets: Arc::new(SecretsSource::given(ground.secrets, ground.clock.clone())),
-            gptbots: Arc::new(Client::new(Targets::Local, ground.clock.clone())?),
-            desks: Desks::new(),
-            bells: ground.bells.clone(),
-            health: relay::Health::default(),
-            clock: ground.clock.clone(),
-            random: ground.random,
-            metrics: Metrics::off(),
-        });
-        let clock = Arc::new(clock::Clock {
-            store: store(),
-            bells: ground.bells,
-            metrics: Metrics::off(),
-            clock: ground.clock.clone(),
-        });
+        let (establish, chat, close) = (webhook.clone(), webhook.clone(), webhook);
+        let (console, relay, clock) = (ground.clone(), ground.clone(), ground.clone());
         Ok(Self {
-            establish: http!(establish::Establish(webhook())),
-            chat: http!(chat::Chat(webhook())),
-            close: http!(close::Close(webhook())),
-            console: http!(
-                console::Console::new(store(), settings())
-                    .with_clock(ground.clock.clone())
-                    .with_sign_in(ground.sign_in)
+            establish: process(
+                "establish",
+                Box::new(move |name| http!(establish::Establish(establish(name)))),
             ),
-            relay: event_function(move |event: RelayEvent| {
-                let relay = relay.clone();
-                async move { relay.handle(event).await }
-            }),
-            clock: event_function(move |_: Value| {
-                let clock = clock.clone();
-                async move { clock.tick().await.map_err(lambda_http::Error::from) }
-            }),
+            chat: process("chat", Box::new(move |name| http!(chat::Chat(chat(name))))),
+            close: process(
+                "close",
+                Box::new(move |name| http!(close::Close(close(name)))),
+            ),
+            console: process(
+                "console",
+                Box::new(move |name| {
+                    let memory = console.memory(name);
+                    http!(
+                        console::Console::new(memory.store, memory.settings)
+                            .with_clock(memory.clock)
+                            .with_sign_in(console.sign_in.clone())
+                    )
+                }),
+            ),
+            relay: process(
+                "relay",
+                Box::new(move |name| {
+                    let memory = relay.memory(name);
+                    let secrets = SecretsSource::given(relay.secrets.clone(), memory.clock.clone());
+                    let relay = Arc::new(relay::Relay {
+                        store: memory.store,
+                        settings: memory.settings,
+                        secrets: Arc::new(secrets),
+                        gptbots: gptbots.clone(),
+                        desks: Desks::new(),
+                        bells: relay.bells.clone(),
+                        health: relay::Health::default(),
+                        clock: memory.clock,
+                        random: relay.random.clone(),
+                        metrics: Metrics::off(),
+                    });
+                    event_function(move |event: RelayEvent| {
+                        let relay = relay.clone();
+                        async move { relay.handle(event).await }
+                    })
+                }),
+            ),
+            clock: process(
+                "clock",
+                Box::new(move |name| {
+                    let memory = clock.memory(name);
+                    let clock = Arc::new(clock::Clock {
+                        store: memory.store,
+                        bells: clock.bells.clone(),
+                        clock: memory.clock,
+                        metrics: Metrics::off(),
+                    });
+                    event_function(move |_: Value| {
+                        let clock = clock.clone();
+                        async move { clock.tick().await.map_err(lambda_http::Error::from) }
+                    })
+                }),
+            ),
         })
     }
+}
+
+/// The table's client with faults and a meter on it. It tries as often as the functions do in AWS;
+/// it is more patient, since on a busy machine the embedded table can take seconds.
+pub(crate) fn table(
+    endpoint_url: &str,
+    board: &Arc<Board>,
+    meter: &Meter,
+) -> aws_sdk_dynamodb::Client {
+    let http = Tapped {
+        inner: Builder::new().build_http(),
+        board: board.clone(),
+        meter: meter.clone(),
+    };
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::from_static(local_aws::REGION))
+        .endpoint_url(endpoint_url)
+        .credentials_provider(Credentials::new("local", "local", None, None, "sandbox"))
+        .retry_config(handoff::aws::retries())
+        .http_client(http)
+        .build();
+    aws_sdk_dynamodb::Client::from_conf(config)
 }
 
 /// The delayed bells, through the SDK to the queue's endpoint.
@@ -113,7 +198,7 @@ pub(crate) fn bells(endpoint: &QueueEndpoint, queue: &DelayQueue) -> Arc<dyn Del
         .region(Region::from_static(local_aws::REGION))
         .endpoint_url(endpoint.url())
         .credentials_provider(Credentials::new("local", "local", None, None, "sandbox"))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(Builder::new().build_http())
         .build();
     Arc::new(SqsBells::new(
         aws_sdk_sqs::Client::from_conf(config),

@@ -3,18 +3,20 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use axum::{Json, Router};
 use local_aws::SharedFunction;
 use local_aws::gateway::{Gateway, JwtAuthorizer};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::Error;
+use crate::faults::Board;
 use crate::functions::Functions;
+use crate::{Counters, Error};
 
 /// Names the agent that a browser plays, where more than one is needed.
 const AGENT_COOKIE: &str = "sandbox-agent";
@@ -52,6 +54,14 @@ const ROUTES: [(&str, Answers); 15] = [
     ),
 ];
 
+/// What stands around the functions.
+pub(crate) struct Around {
+    pub(crate) start_page: StartPage,
+    pub(crate) sign_in: Option<Arc<JwtAuthorizer>>,
+    pub(crate) board: Arc<Board>,
+    pub(crate) counters: Counters,
+}
+
 /// What the start page shows.
 #[derive(Debug, Clone)]
 pub(crate) struct StartPage {
@@ -66,9 +76,14 @@ pub(crate) struct StartPage {
 pub(crate) fn new(
     functions: &Functions,
     address: SocketAddr,
-    start_page: StartPage,
-    sign_in: Option<Arc<JwtAuthorizer>>,
+    with: Around,
 ) -> Result<Gateway, Error> {
+    let Around {
+        start_page,
+        sign_in,
+        board,
+        counters,
+    } = with;
     let mut gateway = Gateway::new();
     for (key, function) in ROUTES {
         gateway = gateway.route(key, function(functions).clone())?;
@@ -79,7 +94,9 @@ pub(crate) fn new(
     };
     Ok(gateway
         .guard(move |request| guard(request, address))
-        .merge(pages(start_page)))
+        .merge(pages(start_page))
+        .merge(switches(&board))
+        .merge(measures(counters)))
 }
 
 /// The routes that the template puts its authorizer on.
@@ -153,7 +170,7 @@ fn pages(start_page: StartPage) -> Router {
         "'self'".to_owned()
     };
     let policy = format!(
-        "default-src 'none'; style-src 'self'; frame-src {frames}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src {frames}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
     let html = start_html(&start_page);
     let index = move || {
@@ -168,9 +185,45 @@ fn pages(start_page: StartPage) -> Router {
         let headers = [(CONTENT_TYPE, "text/css; charset=utf-8")];
         (headers, include_str!("page/start.css"))
     };
+    let script = |text: &'static str| {
+        get(move || async move { ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], text) })
+    };
     Router::new()
         .route("/", get(index))
         .route("/start.css", get(style))
+        .route("/faults.js", script(include_str!("page/faults.js")))
+}
+
+/// A switch, as the page sends it.
+#[derive(Deserialize)]
+struct Wish {
+    /// In the language of faults.
+    fault: String,
+    on: bool,
+}
+
+/// The faults: which there are, and switching them.
+fn switches(board: &Arc<Board>) -> Router {
+    let (shown, switched) = (board.clone(), board.clone());
+    let show = move || async move { Json(shown.shown()) };
+    let switch = move |Json(wish): Json<Wish>| async move {
+        match switched.switch(&wish.fault, wish.on) {
+            Ok(()) => Json(switched.shown()).into_response(),
+            Err(error) => {
+                let message = Json(json!({"message": error.reason, "at": error.at}));
+                (StatusCode::BAD_REQUEST, message).into_response()
+            }
+        }
+    };
+    Router::new().route("/sandbox/faults", get(show).post(switch))
+}
+
+/// What is counted, for those who measure.
+fn measures(counters: Counters) -> Router {
+    Router::new().route(
+        "/sandbox/counters",
+        get(move || async move { Json(counters.read()) }),
+    )
 }
 
 /// The start page. What is put in is made by the sandbox or given on its command line; none of it

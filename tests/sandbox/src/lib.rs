@@ -7,19 +7,21 @@
 
 pub mod cli;
 mod error;
+pub mod faults;
 mod functions;
 mod gateway;
 mod options;
 mod secrets;
 mod sign_in;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gptbots_stand_in::StandIn;
 use handoff::bells::Bell;
 use handoff::random::Random;
-use handoff::settings::{Settings, SettingsSource};
+use handoff::settings::Settings;
 use handoff::store::{Store, schema};
 use handoff::time::SystemClock;
 use local_aws::dynamodb::EmbeddedDynamoDb;
@@ -29,6 +31,8 @@ use local_aws::schedule::Schedule;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use faults::{Board, Meter};
 
 pub use error::Error;
 pub use options::{Options, SignInOptions};
@@ -52,6 +56,9 @@ pub struct Sandbox {
     pub sign_in: Option<SignIn>,
     /// The clock's schedule; `tick` makes it tick at once.
     pub schedule: Schedule,
+    /// The faults, to switch them and to see how often they happened.
+    pub faults: Arc<Board>,
+    meter: Meter,
     bridge_url: String,
     gptbots_url: String,
     token: String,
@@ -90,25 +97,13 @@ impl Sandbox {
                 (database.endpoint_url().to_owned(), Some(Arc::new(database)))
             }
         };
-        let clock = SystemClock::shared();
-        let random = Random::from_entropy();
-        let stray_after = i64::try_from(options.stray_after.as_millis()).unwrap_or(i64::MAX);
-        let store = Store::new(
-            local_aws::sdk::dynamodb(&endpoint_url),
-            TABLE,
-            clock.clone(),
-            random.clone(),
-        )
-        .with_stray_after(stray_after);
-        schema::create_table(store.client(), TABLE).await?;
-        set_desk(&store, &options.desk).await?;
+        let plain = local_aws::sdk::dynamodb(&endpoint_url);
+        schema::create_table(&plain, TABLE).await?;
 
-        let queue = DelayQueue::with(
-            "bells",
-            options.bell_visibility,
-            Some(5),
-            options.chaos.clone(),
-        );
+        let seed = options.seed.unwrap_or_else(options::any_seed);
+        let board = Arc::new(Board::new(seed, options.faults.clone()));
+        let meter = Meter::default();
+        let queue = DelayQueue::with("bells", options.bell_visibility, Some(5), board.clone());
         let queue_endpoint = QueueEndpoint::start(&queue).await?;
         let sign_in = match &options.sign_in {
             Some(how) => {
@@ -117,16 +112,24 @@ impl Sandbox {
             }
             None => None,
         };
-        let functions = functions::Functions::new(functions::Ground {
+        let ground = functions::Ground {
             sign_in: sign_in.as_ref().map(SignIn::config).transpose()?,
-            settings: Arc::new(SettingsSource::new(store.clone(), clock.clone())),
+            table: functions::table(&endpoint_url, &board, &meter),
+            stray_after: i64::try_from(options.stray_after.as_millis()).unwrap_or(i64::MAX),
             bells: functions::bells(&queue_endpoint, &queue),
-            store: store.clone(),
-            clock,
-            random,
+            random: match options.seed {
+                Some(seed) => Random::seeded(seed),
+                None => Random::from_entropy(),
+            },
             secrets,
             token: options.token.clone(),
-        })?;
+            board: board.clone(),
+        };
+        // To look at it, and to prepare it: no fault hits here.
+        let store = Store::new(plain, TABLE, SystemClock::shared(), ground.random.clone())
+            .with_stray_after(ground.stray_after);
+        set_desk(&store, &options.desk).await?;
+        let functions = functions::Functions::new(&ground)?;
 
         let mapping = match &database {
             Some(database) => {
@@ -140,7 +143,7 @@ impl Sandbox {
             .bisect_batch_on_function_error(true)
             .report_batch_item_failures(true)
             .filter(FilterCriteria::new([BELLS_FILTER])?)
-            .chaos(options.chaos.clone())
+            .chaos(board.clone())
             .start()
             .await?;
         ring_what_is_undelivered(&store, &queue).await?;
@@ -157,7 +160,13 @@ impl Sandbox {
                 let base = format!("{bridge_url}/{}", options.token);
                 let mut stand_in = gptbots_stand_in::Options::new(base, bots);
                 stand_in.waiting_timeout = options.waiting_timeout;
-                Some(StandIn::start(listener, stand_in).await?)
+                stand_in.webhook_retries = options.webhook_retries;
+                // Its ids may not come again where the table of an earlier run still has them.
+                let kept = options.data.is_some() || options.dynamodb_url.is_some();
+                stand_in.seed = options.seed.filter(|_| !kept);
+                let stand_in = StandIn::start(listener, stand_in).await?;
+                stand_in.set_mischief(Some(board.clone()));
+                Some(stand_in)
             }
         };
         let start_page = gateway::StartPage {
@@ -166,8 +175,21 @@ impl Sandbox {
             has_user_page: gptbots.is_some(),
             has_sign_in: sign_in.is_some(),
         };
-        let authorizer = sign_in.as_ref().map(SignIn::authorizer);
-        let gateway = gateway::new(&functions, bridge_address, start_page, authorizer)?;
+        let counters = Counters {
+            meter: meter.clone(),
+            stream: stream.counts(),
+            queue: queue.clone(),
+        };
+        let gateway = gateway::new(
+            &functions,
+            bridge_address,
+            gateway::Around {
+                start_page,
+                sign_in: sign_in.as_ref().map(SignIn::authorizer),
+                board: board.clone(),
+                counters,
+            },
+        )?;
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
             let stopped = async {
@@ -182,6 +204,8 @@ impl Sandbox {
             gptbots,
             sign_in,
             schedule,
+            faults: board,
+            meter,
             bridge_url,
             gptbots_url,
             token: options.token,
@@ -228,6 +252,11 @@ impl Sandbox {
         self.stream.stats()
     }
 
+    /// How many calls of each operation the functions have made of the table, tries included.
+    pub fn table_calls(&self) -> BTreeMap<String, u64> {
+        self.meter.counts()
+    }
+
     /// Stops: requests and deliveries under way are finished, what is undelivered stays stored.
     pub async fn shutdown(mut self) {
         if let Some(gptbots) = self.gptbots.take() {
@@ -246,6 +275,26 @@ impl Sandbox {
         {
             tracing::warn!(%error, "the database did not stop cleanly");
         }
+    }
+}
+
+/// What has been counted so far, for those who measure.
+#[derive(Clone)]
+pub(crate) struct Counters {
+    meter: Meter,
+    stream: local_aws::mapping::Counts,
+    queue: DelayQueue,
+}
+
+impl Counters {
+    /// As JSON.
+    pub(crate) fn read(&self) -> serde_json::Value {
+        let stream = self.stream.stats();
+        serde_json::json!({
+            "table_calls": self.meter.counts(),
+            "stream": {"read": stream.read, "filtered": stream.filtered, "invocations": stream.invocations},
+            "bells_set": self.queue.sent(),
+        })
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use local_aws::Chaos;
+
+use crate::faults::{self, Fault, FaultError};
 
 /// How to run a sandbox. Ports of 0 are chosen by the system.
 #[derive(Debug, Clone)]
@@ -36,8 +37,12 @@ pub struct Options {
     pub sign_in: Option<SignInOptions>,
     /// The stand-in's waiting timeout.
     pub waiting_timeout: Duration,
-    /// What happens to bells on their way.
-    pub chaos: Chaos,
+    /// How often the stand-in sends a webhook again that was not answered 200.
+    pub webhook_retries: u32,
+    /// What goes wrong; see [`crate::faults`].
+    pub faults: Vec<Fault>,
+    /// What the faults' choices follow from; any where there is none.
+    pub seed: Option<u64>,
 }
 
 impl Default for Options {
@@ -56,7 +61,9 @@ impl Default for Options {
             bell_visibility: Duration::from_secs(30),
             sign_in: None,
             waiting_timeout: Duration::from_secs(60),
-            chaos: Chaos::none(),
+            webhook_retries: 0,
+            faults: Vec::new(),
+            seed: None,
         }
     }
 }
@@ -90,10 +97,26 @@ impl Options {
             clock_interval: Duration::from_millis(150),
             stray_after: Duration::from_millis(300),
             bell_visibility: Duration::from_secs(1),
-            chaos: Chaos::rough(seed),
+            faults: faults::parse(faults::ROUGH_BELLS).unwrap_or_default(),
+            seed: Some(seed),
             ..Self::default()
         }
     }
+
+    /// Rough, and these faults on top.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn faulty(seed: u64, faults: &str) -> Result<Self, FaultError> {
+        let mut options = Self::rough(seed);
+        options.faults.extend(faults::parse(faults)?);
+        Ok(options)
+    }
+}
+
+/// A seed where none is given.
+pub(crate) fn any_seed() -> u64 {
+    getrandom::u64().unwrap_or_default()
 }
 
 /// A token for one machine and one run; a deployment's is made by the operator.

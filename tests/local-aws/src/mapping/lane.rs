@@ -16,7 +16,7 @@ use tokio::{
 use super::{Shared, progress::Progress, stats::count, stopped};
 use crate::{
     batch::failed_items,
-    chaos::Fate,
+    chaos::{Fate, Mishap},
     streams::{StreamRecord, compare_sequence_numbers},
 };
 
@@ -201,7 +201,9 @@ async fn deliver(
             Outcome::Success => {
                 backoff = FIRST_BACKOFF;
                 let first = batch.first().map_or(0, |pending| pending.index);
-                if shared.settings.chaos.hands_again(shard, first) {
+                let source = &shared.settings.chaos;
+                if source.chaos().hands_again(shard, first) {
+                    source.met(Mishap::HandedAgain);
                     count(&shared.counters.retries);
                     // Lambda believes that this batch has failed; the truth is known here.
                     let _ = invoke(shared, &batch).await;

@@ -24,7 +24,9 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-use crate::{Chaos, Error, SharedFunction, dynamodb::EmbeddedDynamoDb, streams::Stream};
+use crate::{
+    Chaos, ChaosSource, Error, SharedFunction, dynamodb::EmbeddedDynamoDb, streams::Stream,
+};
 
 pub use filter::FilterCriteria;
 use stats::Counters;
@@ -48,7 +50,7 @@ struct Settings {
     parallelization_factor: usize,
     bisect: bool,
     report_failures: bool,
-    chaos: Chaos,
+    chaos: Box<dyn ChaosSource>,
     poll_interval: Duration,
 }
 
@@ -71,7 +73,7 @@ impl EventSourceMapping {
                 parallelization_factor: 1,
                 bisect: false,
                 report_failures: false,
-                chaos: Chaos::none(),
+                chaos: Box::new(Chaos::none()),
                 poll_interval: Duration::from_millis(25),
             },
         }
@@ -130,8 +132,8 @@ impl EventSourceMapping {
 
     /// How badly the mapping behaves. Well, unless set.
     #[must_use]
-    pub fn chaos(mut self, chaos: Chaos) -> Self {
-        self.settings.chaos = chaos;
+    pub fn chaos(mut self, chaos: impl ChaosSource + 'static) -> Self {
+        self.settings.chaos = Box::new(chaos);
         self
     }
 
@@ -202,6 +204,12 @@ impl Mapping {
         self.shared.counters.snapshot()
     }
 
+    /// What the mapping has done so far, for those who ask from elsewhere.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts(Arc::clone(&self.shared))
+    }
+
     /// Stops: invocations under way are finished, what else was read is left in the stream.
     pub async fn shutdown(mut self) {
         self.stop = watch::channel(()).0;
@@ -223,6 +231,18 @@ impl std::fmt::Debug for Mapping {
             .field("table", &self.shared.table)
             .field("stats", &self.stats())
             .finish_non_exhaustive()
+    }
+}
+
+/// A view of what a mapping has done, which does not keep it running.
+#[derive(Clone)]
+pub struct Counts(Arc<Shared>);
+
+impl Counts {
+    /// What it has done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.0.counters.snapshot()
     }
 }
 

@@ -153,7 +153,8 @@ impl Dispatcher {
         }
         let index = self.index;
         self.index += 1;
-        let fate = settings.chaos.fate(self.shard, index);
+        let fate = settings.chaos.chaos().fate(self.shard, index);
+        fate.mishaps().for_each(|mishap| settings.chaos.met(mishap));
         if fate.lost {
             count(&counters.lost);
             self.progress.add(record.sequence_number(), 0);

@@ -13,7 +13,7 @@ use std::{
 
 use tokio::{sync::watch, time::Instant};
 
-use crate::{Chaos, Error, time::epoch_millis};
+use crate::{Chaos, ChaosSource, Error, Mishap, time::epoch_millis};
 
 pub use endpoint::QueueEndpoint;
 pub use mapping::{QueueMapping, RunningQueueMapping};
@@ -36,7 +36,7 @@ struct Shared {
     name: String,
     visibility_timeout: Duration,
     max_receive_count: Option<u32>,
-    chaos: Chaos,
+    chaos: Box<dyn ChaosSource>,
     state: Mutex<State>,
     changed: watch::Sender<()>,
 }
@@ -66,14 +66,14 @@ impl DelayQueue {
         name: impl Into<String>,
         visibility_timeout: Duration,
         max_receive_count: Option<u32>,
-        chaos: Chaos,
+        chaos: impl ChaosSource + 'static,
     ) -> Self {
         Self {
             shared: Arc::new(Shared {
                 name: name.into(),
                 visibility_timeout,
                 max_receive_count,
-                chaos,
+                chaos: Box::new(chaos),
                 state: Mutex::default(),
                 changed: watch::Sender::new(()),
             }),
@@ -112,7 +112,9 @@ impl DelayQueue {
             return Err(Error::Invalid(format!("a delay of {delay:?}")));
         }
         let mut state = self.state();
-        let fate = self.shared.chaos.fate(0, state.sent);
+        let mut fate = self.shared.chaos.chaos().fate(0, state.sent);
+        fate.lost = false; // A queue keeps what it took.
+        fate.mishaps().for_each(|met| self.shared.chaos.met(met));
         // Without delays of chaos's own, a few milliseconds are what disorder takes.
         let late = fate.delay + Duration::from_millis(2) * fate.passed_by;
         let id = crate::ids::uuid();
@@ -215,7 +217,7 @@ impl DelayQueue {
     fn settle(&self, received: &[Message], succeeded: impl Fn(&str) -> bool) {
         let now = Instant::now();
         let first = received.first().map_or(0, |message| message.index);
-        let hands_again = self.shared.chaos.hands_again(0, first);
+        let hands_again = self.shared.chaos.chaos().hands_again(0, first);
         let mut state = self.state();
         state.in_flight = state.in_flight.saturating_sub(1);
         state.messages.retain_mut(|message| {
@@ -228,8 +230,11 @@ impl DelayQueue {
             }
             // A second time, once: the deletion did not reach every server that has a copy.
             let again = message.comes_again.take();
-            let again =
-                again.or((hands_again && message.receive_count == 1).then_some(Duration::ZERO));
+            let handed_again = again.is_none() && hands_again && message.receive_count == 1;
+            if handed_again {
+                self.shared.chaos.met(Mishap::HandedAgain);
+            }
+            let again = again.or(handed_again.then_some(Duration::ZERO));
             if let Some(late) = again {
                 message.visible_at = now + late;
             }

@@ -23,7 +23,8 @@ fn command(arguments: &[&str]) -> Command {
 }
 
 /// Starts a sandbox on ports of the system's choice and waits for its line.
-async fn start(arguments: &[&str]) -> (Child, String) {
+pub(crate) async fn start(arguments: &[&str]) -> (Child, String) {
+    // What is given last counts.
     let mut child = command(&["--port", "0", "--gptbots-port", "0", "--token", "T"])
         .args(arguments)
         .spawn()

@@ -90,6 +90,13 @@ impl Http {
             .await
     }
 
+    /// An agent's line; `None` where nobody answers.
+    pub(crate) async fn try_say(&self, id: &str, text: &str) -> Option<u16> {
+        let body = json!({"text": text, "client_id": text});
+        let request = self.client.post(self.url(id, "/messages")).json(&body);
+        Some(request.send().await.ok()?.status().as_u16())
+    }
+
     /// All of a conversation's log.
     pub(crate) async fn entries(&self, id: &str) -> Vec<Value> {
         let (mut entries, mut route) = (Vec::new(), String::new());
@@ -104,17 +111,25 @@ impl Http {
         }
     }
 
+    /// As [`Http::delivered`]; `None` where the console cannot say now.
+    pub(crate) async fn try_delivered(&self, id: &str, author: &str) -> Option<Vec<String>> {
+        let (mut entries, mut route) = (Vec::new(), String::new());
+        loop {
+            let (status, page) = self.get(id, &route).await;
+            if status != 200 {
+                return None;
+            }
+            entries.extend(page["entries"].as_array()?.iter().cloned());
+            if page["more"] == false {
+                return Some(delivered(&entries, author));
+            }
+            route = format!("?after={}", page["cursor"].as_str()?);
+        }
+    }
+
     /// The texts that an author wrote and the other side has, in order.
     pub(crate) async fn delivered(&self, id: &str, author: &str) -> Vec<String> {
-        let entries = self.entries(id).await;
-        let theirs = entries.iter().filter(|entry| {
-            entry["author"] == author
-                && entry["kind"] == "message"
-                && entry["delivery"] == "delivered"
-        });
-        theirs
-            .map(|entry| entry["text"].as_str().unwrap().to_owned())
-            .collect()
+        delivered(&self.entries(id).await, author)
     }
 
     fn url(&self, id: &str, route: &str) -> String {
@@ -133,9 +148,27 @@ impl Http {
     }
 }
 
+fn delivered(entries: &[Value], author: &str) -> Vec<String> {
+    let theirs = entries.iter().filter(|entry| {
+        entry["author"] == author && entry["kind"] == "message" && entry["delivery"] == "delivered"
+    });
+    theirs
+        .map(|entry| entry["text"].as_str().unwrap().to_owned())
+        .collect()
+}
+
 /// Waits until something holds.
-pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+pub(crate) async fn until(what: &str, holds: impl AsyncFnMut() -> bool) {
+    until_within(PATIENCE, what, holds).await;
+}
+
+/// Waits until something holds, with a patience of one's own.
+pub(crate) async fn until_within(
+    patience: Duration,
+    what: &str,
+    mut holds: impl AsyncFnMut() -> bool,
+) {
+    let deadline = Instant::now() + patience;
     while !holds().await {
         assert!(Instant::now() < deadline, "never: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -3,8 +3,10 @@
 
 mod answers;
 mod binary;
+mod faults;
 mod http;
 mod isolation;
+mod kills;
 mod outage;
 mod sign_in;
 mod story;

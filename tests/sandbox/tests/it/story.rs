@@ -17,7 +17,7 @@ async fn bridge(options: Options) -> (Sandbox, Http, StandIn) {
 }
 
 /// What the stand-in was told for a conversation, without the greeting.
-fn told(gptbots: &StandIn, id: &str) -> Vec<String> {
+pub(crate) fn told(gptbots: &StandIn, id: &str) -> Vec<String> {
     let greeting = handoff::settings::Settings::default().greeting;
     let received = gptbots.received();
     let replies = received
