@@ -14,6 +14,7 @@ mod user;
 mod wait;
 mod window;
 
+mod faults;
 mod outage;
 mod phone;
 mod several;
