@@ -168,8 +168,8 @@ impl Functions {
     }
 }
 
-/// The table's client with faults and a meter on it. It tries as often as the functions do in AWS;
-/// it is more patient, since on a busy machine the embedded table can take seconds.
+/// The table's client with faults and a meter on it. It is more patient than the functions are in
+/// AWS: on a busy machine the embedded table can take seconds.
 pub(crate) fn table(
     endpoint_url: &str,
     board: &Arc<Board>,
@@ -185,7 +185,6 @@ pub(crate) fn table(
         .region(Region::from_static(local_aws::REGION))
         .endpoint_url(endpoint_url)
         .credentials_provider(Credentials::new("local", "local", None, None, "sandbox"))
-        .retry_config(handoff::aws::retries())
         .http_client(http)
         .build();
     aws_sdk_dynamodb::Client::from_conf(config)

@@ -94,7 +94,7 @@ impl Options {
     /// it within a second.
     pub fn rough(seed: u64) -> Self {
         Self {
-            clock_interval: Duration::from_millis(150),
+            clock_interval: Duration::from_millis(400),
             stray_after: Duration::from_millis(300),
             bell_visibility: Duration::from_secs(1),
             faults: faults::parse(faults::ROUGH_BELLS).unwrap_or_default(),
