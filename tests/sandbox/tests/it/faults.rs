@@ -45,6 +45,10 @@ async fn live_through(seed: u64, faults: &[&str], copies: Copies) {
     };
     let talks = (0..TALKS).map(|n| talk(&http, &gptbots, n, have_all_happened));
     let talks = futures_util::future::join_all(talks).await;
+    // From here on the console is only asked what it has.
+    for fault in faults.iter().filter(|fault| fault.starts_with("console")) {
+        sandbox.faults.switch(fault, false).unwrap();
+    }
     for (n, (id, lines)) in talks.iter().enumerate() {
         arrived(&http, &gptbots, n, id, *lines, copies).await;
     }
