@@ -20,18 +20,24 @@ pub async fn sdk_config() -> SdkConfig {
         .build_https();
     aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http)
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(1))
-                .operation_attempt_timeout(Duration::from_millis(2_000))
-                .operation_timeout(Duration::from_secs(6))
-                .build(),
-        )
-        .retry_config(
-            RetryConfig::standard()
-                .with_max_attempts(4)
-                .with_initial_backoff(Duration::from_millis(50)),
-        )
+        .timeout_config(timeouts())
+        .retry_config(retries())
         .load()
         .await
+}
+
+/// How long a call may take. Public, so that simulations wait as the functions do.
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(Duration::from_millis(2_000))
+        .operation_timeout(Duration::from_secs(6))
+        .build()
+}
+
+/// How often a call is tried. Public for the same reason.
+pub fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(4)
+        .with_initial_backoff(Duration::from_millis(50))
 }

@@ -125,6 +125,12 @@ impl Relay {
         settings: &Settings,
     ) -> Result<Next, StoreError> {
         let days = settings.retention_days;
+        let replayed = entry.queued_at > entry.at;
+        if replayed && conversation.is_closed() {
+            self.store
+                .close_opened_late(conversation, &entry, days)
+                .await?;
+        }
         let mark = self
             .insist(entry.lease_until, || {
                 self.store
@@ -171,14 +177,20 @@ impl Relay {
         conversation: &Conversation,
         entry: &Entry,
     ) -> Result<Result<Attempt, DeskError>, StoreError> {
-        match desk.find(conversation).await {
+        // Of the episode that this opens: the next one may have begun while it waited.
+        let episode = entry.episode.unwrap_or(conversation.episode);
+        let conversation = Conversation {
+            episode,
+            ..conversation.clone()
+        };
+        match desk.find(&conversation).await {
             Ok(Some(reference)) => return Ok(Ok(Attempt::Opened(reference))),
             Ok(None) => {}
             Err(error) => return Ok(Err(error)),
         }
-        let episode = entry.episode.unwrap_or(conversation.episode);
         let history = self.store.history(&conversation.id, episode).await?;
-        Ok(desk.open(conversation, &history).await.map(Attempt::Opened))
+        let opened = desk.open(&conversation, &history).await;
+        Ok(opened.map(Attempt::Opened))
     }
 }
 

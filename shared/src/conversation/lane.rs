@@ -20,7 +20,7 @@ pub fn rank(entry: &Entry) -> u8 {
 /// To the user: order of acceptance, which the store keeps strictly increasing. To the desk: an
 /// opening before what overtook it and a closing after what came late, episode by episode; between
 /// them order of acceptance, except that a user's lines that wait together go by GPTBots'
-/// timestamps.
+/// timestamps, whatever the bridge has to say to the agents in between.
 pub fn in_delivery_order(side: Side, mut lane: Vec<Entry>) -> Vec<Entry> {
     lane.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     if side == Side::User {
@@ -64,8 +64,25 @@ pub fn in_delivery_order(side: Side, mut lane: Vec<Entry>) -> Vec<Entry> {
         };
         (episode, place)
     });
-    by_timestamp_within_runs(&mut lane);
+    let told = |entry: &Entry| matches!(entry.kind, Kind::Message | Kind::Notice);
+    for part in lane.chunk_by_mut(|a, b| told(a) && told(b)) {
+        lines_by_timestamp(part);
+    }
     lane
+}
+
+/// Puts a user's lines in the order of GPTBots' timestamps; whatever else there is keeps its place.
+fn lines_by_timestamp(part: &mut [Entry]) {
+    let places: Vec<usize> = (0..part.len()).filter(|at| of_user(&part[*at])).collect();
+    let mut lines: Vec<Entry> = places.iter().map(|at| part[*at].clone()).collect();
+    lines.sort_by_key(|entry| entry.sent_at.unwrap_or(entry.at));
+    for (place, line) in places.into_iter().zip(lines) {
+        part[place] = line;
+    }
+}
+
+fn of_user(entry: &Entry) -> bool {
+    entry.author == Author::User && entry.kind == Kind::Message
 }
 
 fn is_before(end: Option<Millis>, begin: Option<Millis>) -> bool {
@@ -81,7 +98,6 @@ pub fn in_reading_order(mut log: Vec<Entry>) -> Vec<Entry> {
 }
 
 fn by_timestamp_within_runs(entries: &mut [Entry]) {
-    let of_user = |entry: &Entry| entry.author == Author::User && entry.kind == Kind::Message;
     for run in entries.chunk_by_mut(|a, b| of_user(a) && of_user(b)) {
         if run.len() > 1 {
             run.sort_by_key(|entry| entry.sent_at.unwrap_or(entry.at));
@@ -236,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_between_two_lines_keeps_its_place() {
+    fn a_notice_between_two_lines_keeps_its_place_and_the_lines_go_by_timestamp() {
         let lane = in_delivery_order(
             Side::Desk,
             vec![
@@ -247,7 +263,7 @@ mod tests {
         );
         assert_eq!(
             shape(&lane),
-            [(Kind::Message, 1), (Kind::Notice, 2), (Kind::Message, 3)]
+            [(Kind::Message, 3), (Kind::Notice, 2), (Kind::Message, 1)]
         );
     }
 

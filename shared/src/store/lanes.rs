@@ -11,9 +11,10 @@ use super::keys::{
 };
 use super::together::{claimed, claiming};
 use super::transact::Written;
+use super::webhooks::closing_text;
 use super::{Store, StoreError};
 use crate::conversation::{
-    Author, Conversation, ConversationId, Delivery, Entry, Kind, Side, in_delivery_order,
+    Author, ClosedBy, Conversation, ConversationId, Delivery, Entry, Kind, Side, in_delivery_order,
 };
 use crate::time::Millis;
 
@@ -272,6 +273,33 @@ impl Store {
         entry.next_at = Some(not_before);
         let item = entry_item(&entry, self.stray_after, self.expires_at(retention_days));
         self.put_if_new("close again", item).await?;
+        Ok(())
+    }
+
+    /// Writes that the desk is to close what it has only just opened: the opening had failed, and was
+    /// replayed after the end, whose closing had found nothing to close.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn close_opened_late(
+        &self,
+        conversation: &Conversation,
+        opening: &Entry,
+        retention_days: u32,
+    ) -> Result<(), StoreError> {
+        let by = conversation.closed_by.unwrap_or(ClosedBy::User);
+        let mut entry = Entry::new(
+            conversation.id.clone(),
+            follow_up(opening.at, "close-opened-late", &opening.id),
+            Kind::Closing,
+            Author::System,
+            Some(Side::Desk),
+            closing_text(by, conversation.close_reason.as_deref()),
+            self.now(),
+        );
+        entry.episode = opening.episode;
+        let item = entry_item(&entry, self.stray_after, self.expires_at(retention_days));
+        self.put_if_new("close opened late", item).await?;
         Ok(())
     }
 
