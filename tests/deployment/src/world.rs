@@ -10,8 +10,9 @@ use crate::edge::Certificates;
 use crate::error::{Error, ensure, failed};
 
 /// Where GPTBots lives here. A deployed relay calls public addresses only, so this has to be one
-/// by every rule and yet nobody's: of the prefix of 6to4 relays, which RFC 7526 took out of use.
-pub(crate) const GPTBOTS_ADDRESS: &str = "192.88.99.1";
+/// by every rule and yet nobody's: of the prefix of AS112 (RFC 7535), which is globally reachable and
+/// answers nothing but DNS. Here it leads no further than the namespace.
+pub(crate) const GPTBOTS_ADDRESS: &str = "192.31.196.1";
 /// GPTBots' default host: what the functions call where the secret names no other.
 pub(crate) const GPTBOTS_HOST: &str = "api-sg.gptbots.ai";
 /// The region of the emulated account.
