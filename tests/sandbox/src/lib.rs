@@ -20,10 +20,11 @@ use std::time::Duration;
 
 use gptbots_stand_in::StandIn;
 use handoff::bells::Bell;
+use handoff::conversation::{Step, next_step};
 use handoff::random::Random;
 use handoff::settings::Settings;
 use handoff::store::{Store, schema};
-use handoff::time::SystemClock;
+use handoff::time::{Clock as _, SystemClock};
 use local_aws::dynamodb::EmbeddedDynamoDb;
 use local_aws::mapping::{EventSourceMapping, FilterCriteria, Mapping};
 use local_aws::queue::{DelayQueue, QueueEndpoint, QueueMapping, RunningQueueMapping};
@@ -304,12 +305,19 @@ async fn listen(port: u16, flag: &'static str) -> Result<TcpListener, Error> {
         .map_err(|cause| Error::Port { port, flag, cause })
 }
 
-/// Sets a bell for every lane that has something to carry: SQS keeps its messages, but the queue
-/// of this process ended with the last one.
+/// Sets a bell for every lane that has something to carry, for the time at which its head is due:
+/// SQS keeps its messages, but the queue of this process ended with the last one.
 async fn ring_what_is_undelivered(store: &Store, queue: &DelayQueue) -> Result<(), Error> {
     for stray in store.strays(END_OF_TIME).await? {
+        let lane = store.lane(&stray.conversation, stray.side).await?;
+        let now = SystemClock.now();
         let bell = Bell::new(stray.conversation, stray.side);
-        queue.send(bell.to_message(), Duration::ZERO)?;
+        let (bell, wait) = match lane.entries.first().map(|head| next_step(head, now)) {
+            Some(Step::Leased(at) | Step::NotDue(at)) => (bell.for_time(at), at - now),
+            Some(Step::Send) | None => (bell, 0),
+        };
+        let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(0));
+        queue.send(bell.to_message(), wait)?;
     }
     Ok(())
 }

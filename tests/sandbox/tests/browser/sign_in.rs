@@ -276,7 +276,7 @@ async fn kept_out(stage: Stage) {
 
     // Answers that nobody here has asked for.
     let window = Window::open(&stage.driver, &format!("{console}?code=c&state=s")).await;
-    let view = seen(&window, gate, |view| !view.gate.is_empty()).await;
+    let view = seen(&window, gate, |view| !view.gate.trim().is_empty()).await;
     assert!(view.gate.contains("not begun in this tab"), "{}", view.gate);
     nothing_is_left_lying_about(&view);
     window
@@ -284,13 +284,13 @@ async fn kept_out(stage: Stage) {
             "{console}?error=x&error_description=Call+0555&state=s"
         ))
         .await;
-    let view = seen(&window, gate, |view| !view.gate.is_empty()).await;
+    let view = seen(&window, gate, |view| !view.gate.trim().is_empty()).await;
     assert!(view.gate.contains("not begun in this tab"), "{}", view.gate);
     assert!(!view.text.contains("0555"), "{}", view.text);
 
     provider(&stage).set_down(true);
     window.goto(&console).await;
-    let view = seen(&window, gate, |view| !view.gate.is_empty()).await;
+    let view = seen(&window, gate, |view| !view.gate.trim().is_empty()).await;
     assert!(view.gate.contains("cannot be reached"), "{}", view.gate);
     provider(&stage).set_down(false);
     window.click("#gate-button").await;
