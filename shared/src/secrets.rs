@@ -174,6 +174,18 @@ impl SecretsSource {
         self.read(FRESH_FOR).await
     }
 
+    /// How to reach a bot. Where the secret has no key for it, it is read once more: the key may
+    /// just have been put in, and the first greeting has no five minutes.
+    ///
+    /// # Errors
+    /// As for [`SecretsSource::get`].
+    pub async fn bot(&self, id: &str) -> Result<Option<Bot>, SecretsError> {
+        match self.get().await?.bot(id) {
+            Some(bot) => Ok(Some(bot)),
+            None => Ok(self.get_again().await?.0.bot(id)),
+        }
+    }
+
     /// The secret after a key was refused, and whether it was read just now. It is not where that
     /// was done moments ago: then nobody knows yet whether the key has been replaced since.
     ///

@@ -236,12 +236,11 @@ impl Relay {
     }
 
     async fn bot_of(&self, conversation: &Conversation) -> Result<Bot, CallError> {
-        let secrets = self
-            .secrets
-            .get()
-            .await
-            .map_err(|error| no_call(error.to_string()))?;
-        bot(&secrets, conversation)
+        let id = conversation.bot.as_deref().unwrap_or_default();
+        let known = self.secrets.bot(id).await;
+        known
+            .map_err(|error| no_call(error.to_string()))?
+            .ok_or_else(no_key)
     }
 }
 
@@ -290,7 +289,9 @@ fn no_call(reason: String) -> CallError {
 
 fn bot(secrets: &Secrets, conversation: &Conversation) -> Result<Bot, CallError> {
     let id = conversation.bot.as_deref().unwrap_or_default();
-    secrets
-        .bot(id)
-        .ok_or_else(|| no_call("the secret has no API key for this bot".to_owned()))
+    secrets.bot(id).ok_or_else(no_key)
+}
+
+fn no_key() -> CallError {
+    no_call("the secret has no API key for this bot".to_owned())
 }

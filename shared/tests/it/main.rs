@@ -8,5 +8,6 @@ mod console;
 mod failed;
 mod lanes;
 mod log;
+mod secrets;
 mod support;
 mod webhooks;
