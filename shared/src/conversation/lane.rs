@@ -66,14 +66,15 @@ pub fn in_delivery_order(side: Side, mut lane: Vec<Entry>) -> Vec<Entry> {
     });
     let told = |entry: &Entry| matches!(entry.kind, Kind::Message | Kind::Notice);
     for part in lane.chunk_by_mut(|a, b| told(a) && told(b)) {
-        lines_by_timestamp(part);
+        by_timestamp(part, of_user);
     }
     lane
 }
 
-/// Puts a user's lines in the order of GPTBots' timestamps; whatever else there is keeps its place.
-fn lines_by_timestamp(part: &mut [Entry]) {
-    let places: Vec<usize> = (0..part.len()).filter(|at| of_user(&part[*at])).collect();
+/// Puts the entries that are `meant` in the order of GPTBots' timestamps, in the places that they
+/// have together; whatever else there is keeps its place.
+fn by_timestamp(part: &mut [Entry], meant: impl Fn(&Entry) -> bool) {
+    let places: Vec<usize> = (0..part.len()).filter(|at| meant(&part[*at])).collect();
     let mut lines: Vec<Entry> = places.iter().map(|at| part[*at].clone()).collect();
     lines.sort_by_key(|entry| entry.sent_at.unwrap_or(entry.at));
     for (place, line) in places.into_iter().zip(lines) {
@@ -89,20 +90,15 @@ fn is_before(end: Option<Millis>, begin: Option<Millis>) -> bool {
     matches!((end, begin), (Some(end), Some(begin)) if end < begin)
 }
 
-/// Puts the log in the order in which people read it: by acceptance, and a user's consecutive
-/// lines by GPTBots' timestamps.
+/// Puts the log in the order in which people read it: by acceptance, but what GPTBots sent, the
+/// user's lines and the openings, by its timestamps among themselves. Two functions whose clocks
+/// differ can have accepted them, and GPTBots can hand them over in another order.
 pub fn in_reading_order(mut log: Vec<Entry>) -> Vec<Entry> {
     log.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-    by_timestamp_within_runs(&mut log);
+    by_timestamp(&mut log, |entry| {
+        of_user(entry) || entry.kind == Kind::Opening
+    });
     log
-}
-
-fn by_timestamp_within_runs(entries: &mut [Entry]) {
-    for run in entries.chunk_by_mut(|a, b| of_user(a) && of_user(b)) {
-        if run.len() > 1 {
-            run.sort_by_key(|entry| entry.sent_at.unwrap_or(entry.at));
-        }
-    }
 }
 
 /// What the relay may do with the head of a lane.
@@ -268,6 +264,21 @@ mod tests {
     }
 
     #[test]
+    fn what_gptbots_sent_is_read_in_its_order_though_our_clocks_differ() {
+        // The second line was accepted by a function whose clock is ahead of the first one's and
+        // of the one that took the establish.
+        let mut opening = opening(30, 1);
+        opening.sent_at = Some(1);
+        let agent = entry(Kind::Message, Author::Agent, 31);
+        let log = vec![line(10, 2), line(12, 4), opening, agent, line(40, 3)];
+        let read: Vec<_> = in_reading_order(log)
+            .iter()
+            .map(|entry| entry.sent_at)
+            .collect();
+        assert_eq!(read, [Some(1), Some(2), Some(3), None, Some(4)]);
+    }
+
+    #[test]
     fn a_head_is_sent_when_nobody_has_it_and_it_is_due() {
         let mut head = line(1, 1);
         assert_eq!(next_step(&head, 10), Step::Send);
@@ -306,6 +317,23 @@ mod tests {
             let ordered = in_delivery_order(Side::Desk, lane.clone());
             prop_assert_eq!(ordered.len(), lane.len());
             prop_assert_eq!(&ordered, &in_delivery_order(Side::Desk, mixed));
+        }
+
+        #[test]
+        fn a_users_lines_are_read_in_the_order_of_gptbots_timestamps(
+            lines in proptest::collection::vec((0..50_i64, 0..50_i64, any::<bool>()), 0..20),
+        ) {
+            let log: Vec<_> = lines
+                .iter()
+                .map(|(at, sent_at, of_user)| match of_user {
+                    true => line(*at, *sent_at),
+                    false => entry(Kind::Message, Author::Agent, *at),
+                })
+                .collect();
+            let read = in_reading_order(log);
+            prop_assert_eq!(read.len(), lines.len());
+            prop_assert!(read.iter().filter(|entry| of_user(entry)).is_sorted_by_key(|entry| entry.sent_at));
+            prop_assert!(read.iter().filter(|entry| !of_user(entry)).is_sorted_by_key(|entry| entry.at));
         }
 
         #[test]
