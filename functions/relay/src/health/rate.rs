@@ -89,7 +89,10 @@ impl Rate {
         wait: Option<Millis>,
     ) -> Millis {
         self.withdraw(began);
-        let calls = self.calls.len().max(SMALLEST);
+        // Whoever says when to come back says how fast a key gets calls again.
+        let implied = wait.map_or(0, |wait| WINDOW / wait.max(WAITS.0));
+        let implied = usize::try_from(implied).unwrap_or(0);
+        let calls = self.calls.len().max(SMALLEST).max(implied);
         let limit = self.limit.get_or_insert_with(|| Limit {
             calls,
             refused_at: now,
@@ -211,6 +214,17 @@ mod tests {
         assert_eq!(rate.ask(&id(0), 59_000), Err(60_000));
         assert_eq!(rate.ask(&id(0), 60_000), Ok(()));
         assert_eq!(rate.ask(&id(1), 60_000), Ok(()));
+    }
+
+    #[test]
+    fn a_short_retry_after_says_that_calls_come_back_fast() {
+        let mut rate = Rate::default();
+        assert_eq!(rate.ask(&id(0), 0), Ok(()));
+        assert_eq!(rate.refused(&id(0), 0, 10, Some(1_000)), 1_010);
+        for n in 0..60 {
+            assert_eq!(rate.ask(&id(n), 1_010), Ok(()));
+        }
+        assert_eq!(rate.ask(&id(60), 1_010), Err(61_010));
     }
 
     #[test]
