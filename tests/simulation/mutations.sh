@@ -55,8 +55,8 @@ replace $to_user '        let called = if self.too_late(&lines) {' "        if $
 replace $drain '                    Step::NotDue(at) => {' "                    Step::NotDue(_) if $(made send_past_a_retrying_head) => continue,
                     Step::NotDue(at) => {"
 replace $lane 'Some(until) if until > now =>' "Some(until) if until > now && !$(made ignore_the_lease) =>"
-replace $lane '        lines_by_timestamp(part);' "        if !$(made ignore_gptbots_times) {
-            lines_by_timestamp(part);
+replace $lane '        by_timestamp(part, of_user);' "        if !$(made ignore_gptbots_times) {
+            by_timestamp(part, of_user);
         }"
 
 (cd "$copy" && cargo build --quiet --profile simulation -p simulation)
