@@ -9,10 +9,10 @@ mod agents;
 mod bells;
 mod domain;
 mod items;
-mod operator;
 mod shape;
 mod table;
 mod webhooks;
+mod written;
 
 use std::cell::RefCell;
 
@@ -20,8 +20,8 @@ pub use agents::agents;
 pub use bells::bells;
 pub use domain::domain;
 pub use items::items;
-pub use operator::operator;
 pub use webhooks::{Route, measure, webhooks};
+pub use written::written;
 
 /// A target: from bytes to a panic where a promise is broken.
 pub type Target = fn(&[u8]);
@@ -32,7 +32,7 @@ pub const TARGETS: [(&str, Target); 6] = [
     ("bells", bells),
     ("domain", domain),
     ("items", items),
-    ("operator", operator),
+    ("written", written),
     ("webhooks", webhooks),
 ];
 

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 /// First byte: which reader. Rest: what it reads.
-pub fn operator(input: &[u8]) {
+pub fn written(input: &[u8]) {
     let mut input = input;
     let which = crate::choice(&mut input, 4);
     let text = String::from_utf8_lossy(input);
