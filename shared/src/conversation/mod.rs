@@ -14,3 +14,6 @@ pub use ids::{ConversationId, EntryId, IdError};
 pub use lane::{Step, in_delivery_order, in_reading_order, next_step, rank};
 pub use state::{Agent, ClosedBy, Conversation, Establish, Last, Status};
 pub use user::{PLACEHOLDER_EMAIL, User};
+
+#[cfg(test)]
+pub(crate) use state::tests;

@@ -93,6 +93,8 @@ pub struct Conversation {
     pub desk: String,
     /// The desk's own id of it, once open there.
     pub desk_ref: Option<String>,
+    /// What else the desk needs in order to post there.
+    pub desk_context: Option<String>,
     /// How far it has come.
     pub status: Status,
     /// Counts the times it was opened: 1 for the first. 0 in a tombstone.
@@ -192,6 +194,7 @@ pub(crate) mod tests {
             user: User::default(),
             desk: "console".into(),
             desk_ref: None,
+            desk_context: None,
             status: Status::Waiting,
             episode: 1,
             established: Some(1_000),

@@ -102,6 +102,7 @@ pub(super) fn meta_item(conversation: &Conversation, expires_at: i64) -> Item {
     item.put("user", s(user_json(&conversation.user)));
     item.put("desk", s(conversation.desk.as_str()));
     item.put("desk_ref", conversation.desk_ref.as_deref().map(s));
+    item.put("desk_context", conversation.desk_context.as_deref().map(s));
     item.put("status", s(conversation.status.as_str()));
     item.put("episode", n(conversation.episode.into()));
     item.put("established", conversation.established.map(n));
@@ -192,6 +193,7 @@ pub(super) fn conversation(item: &Item) -> Result<Conversation, StoreError> {
         user,
         desk: reader.opt_string("desk")?.unwrap_or_default(),
         desk_ref: reader.opt_string("desk_ref")?,
+        desk_context: reader.opt_string("desk_context")?,
         status: reader
             .named("status", Status::parse)?
             .ok_or(StoreError::Unreadable("status"))?,

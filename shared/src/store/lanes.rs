@@ -16,6 +16,7 @@ use super::{Store, StoreError};
 use crate::conversation::{
     Author, ClosedBy, Conversation, ConversationId, Delivery, Entry, Kind, Side, in_delivery_order,
 };
+use crate::desk::Opened;
 use crate::time::Millis;
 
 /// What one read of a lane finds.
@@ -222,9 +223,10 @@ impl Store {
         &self,
         entry: &Entry,
         conversation: &Conversation,
-        reference: &str,
+        opened: &Opened,
         retention_days: u32,
     ) -> Result<Mark, StoreError> {
+        let reference = opened.reference.as_str();
         let delivered = Outcome::Delivered {
             remote_id: Some(reference.to_owned()),
             late: false,
@@ -234,6 +236,7 @@ impl Store {
         back.put(EXPIRES_AT, n(self.expires_at(retention_days)));
         let meta = Change::new()
             .set("desk_ref", s(reference))
+            .set("desk_context", opened.context.as_deref().map(s))
             .set(EXPIRES_AT, n(self.expires_at(retention_days)))
             .require_present("status");
         let parts = vec![
