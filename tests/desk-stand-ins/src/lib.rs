@@ -4,6 +4,8 @@
 //! A stand-in is strict: what the vendor would refuse, it refuses, in the vendor's words. It knows
 //! nothing of the bridge but the address that its webhooks go to.
 
+pub mod own;
+
 use std::time::Duration;
 
 use serde_json::Value;
@@ -43,7 +45,8 @@ pub trait DeskStandIn: Send + Sync {
     /// Sends the last webhook once more, as the vendor's retry would (same event, signed afresh).
     async fn repeat_last(&self) -> u16;
 
-    /// Sends a webhook of an agent's line that must not be believed.
+    /// Sends a webhook of an agent's line that must not be believed. Answers 0 where this desk has no
+    /// such forgery (no path token, no time in its signature).
     async fn forge(&self, reference: &str, text: &str, forgery: Forgery) -> u16;
 
     /// From now on calls of its API fail like this; `None`: no more.
