@@ -54,7 +54,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use handoff::bells::{Bell, DelayedBells};
 use handoff::conversation::Side;
-use handoff::desk::Desks;
+use handoff::desk::DeskSource;
 use handoff::gptbots::Outbound;
 use handoff::metrics::Metrics;
 use handoff::random::Random;
@@ -86,7 +86,7 @@ pub struct Relay {
     /// GPTBots.
     pub gptbots: Arc<dyn Outbound>,
     /// The desks.
-    pub desks: Desks,
+    pub desks: DeskSource,
     /// The queue of bells: the timer for retries, and where lanes are handed over to.
     pub bells: Arc<dyn DelayedBells>,
     /// What this process knows of who can be served.

@@ -7,13 +7,15 @@ use handoff::conversation::{Entry, Kind, Step, next_step};
 use handoff::time::Millis;
 
 /// The most lines that go together: each is a part of two transactions, which hold 100.
-const MOST: usize = 25;
+pub(crate) const MOST: usize = 25;
 
-/// The head and what may go with it: the lines right behind it that can be sent now, while the
-/// joined text has at most `longest` characters. A closing never goes along.
+/// The head and what may go with it: of the lines right behind it those that can be sent now, at
+/// most `most` in all, while the joined text has at most `longest` characters. An opening or a
+/// closing never goes along.
 pub(crate) fn together(
     head: Entry,
     waiting: &mut VecDeque<Entry>,
+    most: usize,
     longest: usize,
     now: Millis,
 ) -> Vec<Entry> {
@@ -22,7 +24,7 @@ pub(crate) fn together(
     if !joins(&together[0]) {
         return together;
     }
-    while together.len() < MOST {
+    while together.len() < most.min(MOST) {
         let next = waiting.pop_front_if(|next| {
             length += 1 + next.text.chars().count();
             joins(next) && length <= longest && next_step(next, now) == Step::Send
@@ -65,7 +67,7 @@ mod tests {
     fn joined_of(lane: Vec<Entry>, longest: usize) -> (String, usize) {
         let mut waiting = VecDeque::from(lane);
         let head = waiting.pop_front().unwrap();
-        let together = together(head, &mut waiting, longest, 100);
+        let together = together(head, &mut waiting, MOST, longest, 100);
         (joined(&together), waiting.len())
     }
 

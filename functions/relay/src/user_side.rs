@@ -19,7 +19,7 @@ use crate::{Relay, merge, retry};
 /// has our answer, and the greeting can be faster.
 const MAY_NOT_EXIST_YET: Millis = 15_000;
 /// An attempt and its mark.
-const LONGEST_ATTEMPT: Millis = 9_000;
+pub(crate) const LONGEST_ATTEMPT: Millis = 9_000;
 
 /// A call that did not work.
 struct Failed {
@@ -55,7 +55,7 @@ impl Relay {
         };
         let lines = if permit.as_ref().is_some_and(Permit::merges) {
             let longest = usize::try_from(settings.reply_max_chars).unwrap_or(usize::MAX);
-            merge::together(head, waiting, longest, self.clock.now())
+            merge::together(head, waiting, merge::MOST, longest, self.clock.now())
         } else {
             vec![head]
         };
@@ -104,7 +104,9 @@ impl Relay {
                 self.later(lines, &reason, None, settings)
             }
             Fault::ConversationGone
-                if !self.end_here_too(conversation, &reason, settings).await? =>
+                if !self
+                    .end_here_too(conversation, &reason, Side::Desk, settings)
+                    .await? =>
             {
                 self.later(lines, &reason, None, settings)
             }
@@ -120,7 +122,7 @@ impl Relay {
     }
 
     /// Tries again later: all at the time of the first.
-    fn later(
+    pub(crate) fn later(
         &self,
         lines: Vec<Entry>,
         reason: &str,
@@ -146,10 +148,7 @@ impl Relay {
             }
             (line, outcome)
         });
-        Marks {
-            entries: entries.collect(),
-            alone: false,
-        }
+        Marks::new(entries.collect())
     }
 
     /// One attempt; where the key is refused and has been replaced meanwhile, one more with the
@@ -211,12 +210,14 @@ impl Relay {
         }
     }
 
-    /// Ends the conversation on our side, with the reason. `false`: it has been established anew
-    /// meanwhile, so that what GPTBots said is no news any more.
-    async fn end_here_too(
+    /// Ends the conversation on our side, with the reason, and tells the side that does not know.
+    /// `false`: it has been established anew meanwhile, so that what the other one said is no news
+    /// any more.
+    pub(crate) async fn end_here_too(
         &self,
         conversation: &Conversation,
         reason: &str,
+        tell: Side,
         settings: &Settings,
     ) -> Result<bool, StoreError> {
         let ended = self
@@ -225,12 +226,12 @@ impl Relay {
                 conversation,
                 ClosedBy::Bridge,
                 Some(reason),
-                &[Side::Desk],
+                &[tell],
                 settings.retention_days,
             )
             .await?;
         if ended && !conversation.is_closed() {
-            tracing::warn!(conversation_id = %conversation.id, "GPTBots knows no such conversation: ended here too");
+            tracing::warn!(conversation_id = %conversation.id, told = %tell, "ended on the other side: ended here too");
         }
         Ok(ended)
     }
@@ -245,7 +246,7 @@ impl Relay {
 }
 
 /// Tries all again at a time.
-fn later_at(
+pub(crate) fn later_at(
     lines: Vec<Entry>,
     reason: &str,
     at: Millis,
@@ -256,10 +257,7 @@ fn later_at(
         let outcome = retry::at(&line, reason, at, now, settings.retry_age());
         (line, outcome)
     });
-    Marks {
-        entries: entries.collect(),
-        alone: false,
-    }
+    Marks::new(entries.collect())
 }
 
 /// What an attempt tells about others with the same key.

@@ -20,6 +20,7 @@ mod own;
 mod registry;
 mod request;
 pub mod signature;
+mod source;
 pub mod text;
 
 use std::time::Duration;
@@ -31,6 +32,7 @@ pub use event::{AgentLine, DeskEvent, DeskFile, What};
 pub use http::{Call, DeskHttp, Reply};
 pub use registry::Desks;
 pub use request::{Answer, Received, Refused, Route, Unreadable, Unverified, Verified};
+pub use source::DeskSource;
 
 /// The instance name of the built-in web console.
 pub const CONSOLE: &str = "console";

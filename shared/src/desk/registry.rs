@@ -17,30 +17,49 @@ const KINDS: &[(&str, Make)] = &[("webhooks", own::make)];
 
 /// The desk instances of a deployment, by name.
 #[derive(Clone)]
-pub struct Desks(HashMap<String, Result<Arc<dyn Desk>, String>>);
+pub struct Desks(HashMap<String, Instance>);
+
+/// An instance, or what is wrong with its credentials.
+#[derive(Clone)]
+struct Instance {
+    made_of: Value,
+    desk: Result<Arc<dyn Desk>, String>,
+}
 
 impl Desks {
     /// The built-in console alone.
     pub fn new() -> Self {
-        let console: Arc<dyn Desk> = Arc::new(console::Console);
-        Self(HashMap::from([(CONSOLE.to_owned(), Ok(console))]))
+        Self(HashMap::new()).with(CONSOLE, Arc::new(console::Console))
     }
 
     /// The console, and every instance in the secret. One that is not configured as it has to be
     /// is known, and says so when it is used.
     pub fn of(secrets: &Secrets, http: &DeskHttp) -> Self {
+        Self::new().renewed(secrets, http)
+    }
+
+    /// The instances of the secret as it is now. Those whose credentials are the same as before
+    /// stay as they are, with what they have learned of their desk.
+    pub(super) fn renewed(&self, secrets: &Secrets, http: &DeskHttp) -> Self {
         let mut desks = Self::new();
-        for (name, credentials) in secrets.desks() {
-            if name != CONSOLE {
-                desks.0.insert(name.to_owned(), make(credentials, http));
-            }
+        for (name, credentials) in secrets.desks().filter(|(name, _)| *name != CONSOLE) {
+            let kept = self.0.get(name).filter(|kept| kept.made_of == *credentials);
+            let instance = kept.cloned().unwrap_or_else(|| Instance {
+                made_of: credentials.clone(),
+                desk: make(credentials, http),
+            });
+            desks.0.insert(name.to_owned(), instance);
         }
         desks
     }
 
     /// Adds an instance, or replaces the one of that name.
     pub fn with(mut self, name: impl Into<String>, desk: Arc<dyn Desk>) -> Self {
-        self.0.insert(name.into(), Ok(desk));
+        let instance = Instance {
+            made_of: Value::Null,
+            desk: Ok(desk),
+        };
+        self.0.insert(name.into(), instance);
         self
     }
 
@@ -49,13 +68,18 @@ impl Desks {
     /// # Errors
     /// When there is none, or it is not configured as it has to be.
     pub fn get(&self, name: &str) -> Result<&Arc<dyn Desk>, DeskError> {
-        match self.0.get(name) {
+        match self.0.get(name).map(|instance| &instance.desk) {
             Some(Ok(desk)) => Ok(desk),
             Some(Err(wrong)) => Err(DeskError::NotConfigured(format!("{name}: {wrong}"))),
             None => Err(DeskError::NotConfigured(format!(
                 "no desk is called {name:?}"
             ))),
         }
+    }
+
+    /// Whether there is an instance of this name, be it one that cannot be used.
+    pub fn knows(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 }
 

@@ -144,18 +144,8 @@ impl Store {
         conversation: Option<&Conversation>,
         retention_days: u32,
     ) -> Result<Mark, StoreError> {
-        let shown = matches!(outcome, Outcome::Delivered { .. })
-            && entry.author == Author::User
-            && entry.kind == Kind::Message;
-        if let Some(known) = conversation.filter(|_| shown) {
-            let last = codec::last(entry.author, &entry.text, entry.at);
-            let meta = Change::new()
-                .set("last_author", s(last.author.as_str()))
-                .set("last_text", s(last.text))
-                .set("last_at", n(last.at))
-                .set(EXPIRES_AT, n(self.expires_at(retention_days)))
-                .require_present("status")
-                .require_missing_or("last_at", ("last_at", "<=", n(last.at)));
+        if let Some(known) = conversation.filter(|_| is_shown(entry, outcome)) {
+            let meta = last_line(entry, self.expires_at(retention_days));
             let parts = vec![
                 self.changing(entry_key(entry), self.marking(entry, outcome)),
                 self.changing(key(conversation_pk(&known.id), META), meta),
@@ -330,6 +320,26 @@ impl Store {
         self.update("nudge", entry_key(head), change).await?;
         Ok(())
     }
+}
+
+/// Whether an outcome makes an entry the last line of its conversation: a user's line that the desk
+/// has.
+pub(super) fn is_shown(entry: &Entry, outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Delivered { .. })
+        && entry.author == Author::User
+        && entry.kind == Kind::Message
+}
+
+/// META with this entry as the last line, unless something newer is.
+pub(super) fn last_line(entry: &Entry, expires_at: i64) -> Change {
+    let last = codec::last(entry.author, &entry.text, entry.at);
+    Change::new()
+        .set("last_author", s(last.author.as_str()))
+        .set("last_text", s(last.text))
+        .set("last_at", n(last.at))
+        .set(EXPIRES_AT, n(expires_at))
+        .require_present("status")
+        .require_missing_or("last_at", ("last_at", "<=", n(last.at)))
 }
 
 /// What became of a mark. One that was written though its answer got lost finds itself.

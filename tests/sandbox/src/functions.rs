@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_http_client::Builder;
 use handoff::bells::{DelayedBells, SqsBells};
-use handoff::desk::Desks;
+use handoff::desk::{DeskHttp, DeskSource};
 use handoff::gptbots::Client;
 use handoff::metrics::Metrics;
 use handoff::outbound::Targets;
@@ -33,6 +33,7 @@ pub(crate) struct Ground {
     pub(crate) bells: Arc<dyn DelayedBells>,
     pub(crate) random: Random,
     pub(crate) secrets: Secrets,
+    pub(crate) desk_http: DeskHttp,
     pub(crate) token: String,
     pub(crate) sign_in: Option<console::SignIn>,
     pub(crate) board: Arc<Board>,
@@ -130,12 +131,13 @@ impl Functions {
                 Box::new(move |name| {
                     let memory = relay.memory(name);
                     let secrets = SecretsSource::given(relay.secrets.clone(), memory.clock.clone());
+                    let secrets = Arc::new(secrets);
                     let relay = Arc::new(relay::Relay {
                         store: memory.store,
                         settings: memory.settings,
-                        secrets: Arc::new(secrets),
+                        desks: DeskSource::new(secrets.clone(), relay.desk_http.clone()),
+                        secrets,
                         gptbots: gptbots.clone(),
-                        desks: Desks::new(),
                         bells: relay.bells.clone(),
                         health: relay::Health::default(),
                         clock: memory.clock,

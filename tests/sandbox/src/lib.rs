@@ -21,6 +21,8 @@ use std::time::Duration;
 use gptbots_stand_in::StandIn;
 use handoff::bells::Bell;
 use handoff::conversation::{Step, next_step};
+use handoff::desk::{DeskHttp, Desks};
+use handoff::outbound::Targets;
 use handoff::random::Random;
 use handoff::settings::Settings;
 use handoff::store::{Store, schema};
@@ -33,7 +35,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use faults::{Board, Meter};
+use faults::{Board, Meter, SkewedClock};
 
 pub use error::Error;
 pub use options::{Options, SignInOptions};
@@ -123,13 +125,15 @@ impl Sandbox {
                 None => Random::from_entropy(),
             },
             secrets,
+            desk_http: DeskHttp::new(Targets::Local, SkewedClock::shared(&board, "desks"))?,
             token: options.token.clone(),
             board: board.clone(),
         };
         // To look at it, and to prepare it: no fault hits here.
         let store = Store::new(plain, TABLE, SystemClock::shared(), ground.random.clone())
             .with_stray_after(ground.stray_after);
-        set_desk(&store, &options.desk).await?;
+        let desks = Desks::of(&ground.secrets, &ground.desk_http);
+        set_desk(&store, &desks, &options.desk).await?;
         let functions = functions::Functions::new(&ground)?;
 
         let mapping = match &database {
@@ -323,8 +327,8 @@ async fn ring_what_is_undelivered(store: &Store, queue: &DelayQueue) -> Result<(
 }
 
 /// Puts the desk into the settings, where they say something else.
-async fn set_desk(store: &Store, desk: &str) -> Result<(), Error> {
-    handoff::desk::Desks::new().get(desk)?;
+async fn set_desk(store: &Store, desks: &Desks, desk: &str) -> Result<(), Error> {
+    desks.get(desk)?;
     let stored = store.settings().await?;
     let (mut settings, version) = match &stored {
         None => (Settings::default(), 0),

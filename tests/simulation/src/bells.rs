@@ -259,7 +259,7 @@ fn start_relay(world: &Arc<World>) -> RelayProcess {
             world: world.clone(),
             process: process.clone(),
         }),
-        desks,
+        desks: desks.into(),
         bells: Arc::new(Timer {
             world: world.clone(),
             process: process.clone(),

@@ -100,7 +100,7 @@ impl Bridge {
             settings: table.settings(),
             secrets: Arc::new(SecretsSource::given(secrets, clock.shared())),
             gptbots: gptbots.clone(),
-            desks: Desks::new(),
+            desks: Desks::new().into(),
             bells: bells.clone(),
             health: Health::default(),
             clock: clock.shared(),
