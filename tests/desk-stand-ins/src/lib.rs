@@ -4,12 +4,15 @@
 //! A stand-in is strict: what the vendor would refuse, it refuses, in the vendor's words. It knows
 //! nothing of the bridge but the address that its webhooks go to.
 
+mod kinds;
 pub mod own;
 
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
+
+pub use kinds::{KINDS, start};
 
 /// How a stand-in is started.
 pub struct Options {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_http_client::Builder;
 use handoff::bells::{DelayedBells, SqsBells};
-use handoff::desk::{DeskHttp, DeskSource};
+use handoff::desk::{DeskHttp, DeskSource, Desks};
 use handoff::gptbots::Client;
 use handoff::metrics::Metrics;
 use handoff::outbound::Targets;
@@ -23,7 +23,7 @@ use relay::RelayEvent;
 use serde_json::Value;
 
 use crate::faults::{Board, Make, Meter, Process, SkewedClock, Tapped};
-use crate::{Error, TABLE};
+use crate::{DeskWrapper, Error, TABLE};
 
 /// What the functions stand on.
 #[derive(Clone)]
@@ -34,6 +34,7 @@ pub(crate) struct Ground {
     pub(crate) random: Random,
     pub(crate) secrets: Secrets,
     pub(crate) desk_http: DeskHttp,
+    pub(crate) desk_wrapper: Option<DeskWrapper>,
     pub(crate) token: String,
     pub(crate) sign_in: Option<console::SignIn>,
     pub(crate) board: Arc<Board>,
@@ -51,6 +52,23 @@ impl Ground {
     pub(crate) fn store(&self, clock: SharedClock) -> Store {
         Store::new(self.table.clone(), TABLE, clock, self.random.clone())
             .with_stray_after(self.stray_after)
+    }
+
+    /// The desks: those of the secret, with what a test puts between.
+    fn desks(&self, secrets: Arc<SecretsSource>) -> DeskSource {
+        let desks = DeskSource::new(secrets, self.desk_http.clone());
+        let Some(DeskWrapper(wrap)) = &self.desk_wrapper else {
+            return desks;
+        };
+        let plain = Desks::of(&self.secrets, &self.desk_http);
+        let wrapped = self
+            .secrets
+            .desks()
+            .fold(Desks::new(), |wrapped, (name, _)| match plain.get(name) {
+                Ok(desk) => wrapped.with(name, wrap(desk.clone())),
+                Err(_) => wrapped,
+            });
+        desks.with(wrapped)
     }
 
     fn memory(&self, process: &str) -> Memory {
@@ -135,7 +153,7 @@ impl Functions {
                     let relay = Arc::new(relay::Relay {
                         store: memory.store,
                         settings: memory.settings,
-                        desks: DeskSource::new(secrets.clone(), relay.desk_http.clone()),
+                        desks: relay.desks(secrets.clone()),
                         secrets,
                         gptbots: gptbots.clone(),
                         bells: relay.bells.clone(),

@@ -70,6 +70,8 @@ pub(crate) struct StartPage {
     pub(crate) has_user_page: bool,
     /// Where agents sign in, no page may show the console in a frame.
     pub(crate) has_sign_in: bool,
+    /// The pages of the stand-ins for desks, by name. The first is shown instead of the console.
+    pub(crate) desks: Vec<(String, String)>,
 }
 
 /// The API, with the routes of `template.yaml`, for the server at this address.
@@ -164,11 +166,14 @@ fn authorizer(request: &Parts, route_key: &str) -> Option<Value> {
 }
 
 fn pages(start_page: StartPage) -> Router {
-    let frames = if start_page.has_user_page {
-        format!("'self' {}", start_page.gptbots_url)
-    } else {
-        "'self'".to_owned()
-    };
+    let mut frames = vec!["'self'"];
+    frames.extend(
+        start_page
+            .has_user_page
+            .then_some(start_page.gptbots_url.as_str()),
+    );
+    frames.extend(start_page.desks.iter().map(|(_, url)| url.as_str()));
+    let frames = frames.join(" ");
     let policy = format!(
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src {frames}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
@@ -246,14 +251,42 @@ fn start_html(page: &StartPage) -> String {
             escape(&page.gptbots_url)
         )
     };
-    let agent = if page.has_sign_in {
+    let console = if page.has_sign_in {
         r#"<p class="note"><a href="console" target="_blank">Open the console</a>: it asks you to sign in, which it does in a window of its own only.</p>"#
     } else {
         r#"<iframe title="The agents' console" src="console"></iframe>"#
     };
+    let (agent, what) = match page.desks.first() {
+        None => (console.to_owned(), "the console".to_owned()),
+        Some((name, url)) => (
+            format!(
+                r#"<iframe title="The desk" src="{}"></iframe>"#,
+                escape(url)
+            ),
+            format!("a stand-in for the desk {}", escape(name)),
+        ),
+    };
+    let desks: Vec<String> = page
+        .desks
+        .iter()
+        .map(|(name, url)| {
+            let (name, url) = (escape(name), escape(url));
+            format!(r#"<a href="{url}" target="_blank" rel="noreferrer">{name}</a>"#)
+        })
+        .collect();
+    let links = if desks.is_empty() {
+        String::new()
+    } else {
+        format!(
+            r#"<p>Desks: {}, <a href="console" target="_blank">the console</a></p>"#,
+            desks.join(", ")
+        )
+    };
     template
         .replace("{{user}}", &user)
-        .replace("{{agent}}", agent)
+        .replace("{{agent}}", &agent)
+        .replace("{{agent_is}}", &what)
+        .replace("{{desks}}", &links)
         .replace("{{webhook_base_url}}", &escape(&page.webhook_base_url))
 }
 
