@@ -138,6 +138,7 @@ impl Functions {
                         desks: DeskSource::new(secrets.clone(), relay.desk_http.clone()),
                         secrets,
                         gptbots: gptbots.clone(),
+                        files: Arc::new(handoff::files::NoFiles),
                         bells: relay.bells.clone(),
                         health: relay::Health::default(),
                         clock: memory.clock,
