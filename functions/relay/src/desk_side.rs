@@ -9,11 +9,12 @@ use handoff::conversation::{Author, ClosedBy, Conversation, Entry, Kind, Side};
 use handoff::desk::{Desk, DeskError, Opened, Opening};
 use handoff::gptbots::{FIRST_PATIENCE, LATER_PATIENCE};
 use handoff::settings::Settings;
-use handoff::store::{Outcome, StoreError};
+use handoff::store::{Mark, Outcome, StoreError};
 use handoff::time::Millis;
 
 use crate::drain::{LEASE, Leave, Marks, Next, delivered};
 use crate::health::{Permit, Target, Verdict};
+use crate::merge::Wording;
 use crate::user_side::{LONGEST_ATTEMPT, later_at};
 use crate::{Relay, merge, retry};
 
@@ -69,7 +70,8 @@ impl Relay {
             Leave::Wait { at, why } => return self.put_off(bell, &head, at, why).await,
         };
         let now = self.clock.now();
-        let lines = merge::together(head, waiting, can.posts_together, usize::MAX, now);
+        let plain = Wording::default();
+        let lines = merge::together(head, waiting, can.posts_together, usize::MAX, plain, now);
         let lease = self.clock.now() + LEASE;
         let Some(lines) = self.store.claim_together(&lines, lease).await? else {
             return Ok(Next::Stop);
@@ -187,6 +189,15 @@ impl Relay {
         let outcome = delivered(Some(opened.reference.clone()));
         conversation.desk_ref = Some(opened.reference);
         conversation.desk_context = opened.context;
+        if mark == Mark::Done {
+            // Agents can have seen it before we knew what it is called there. Where this does not
+            // work out, the clock has it done.
+            let reference = conversation.desk_ref.as_deref().unwrap_or_default();
+            let inbound = self.inbound(&conversation.desk, load.settings);
+            if let Err(error) = inbound.take_early(reference).await {
+                tracing::warn!(conversation_id = %conversation.id, %error, "what agents did early is not taken in yet");
+            }
+        }
         let marks = Marks::one(entry, outcome);
         Ok(self.after(load.bell, mark, &marks).await)
     }

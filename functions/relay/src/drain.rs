@@ -94,6 +94,13 @@ impl Relay {
             {
                 return Ok(());
             }
+            if let Some(known) = conversation.as_ref().filter(|_| bell.side == Side::Desk)
+                && known.desk_ref.is_some()
+                && self.has_a_server(Some(known)).await
+            {
+                let (until, days) = (lane.reference_until, settings.retention_days);
+                self.store.keep_reference(known, until, days).await?;
+            }
             while let Some(head) = waiting.pop_front() {
                 let now = self.clock.now();
                 if now > stop_at {

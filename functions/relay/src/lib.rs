@@ -36,6 +36,7 @@
 //!
 //! `docs/guarantee.md` says the same for operators.
 
+mod complete;
 mod desk_side;
 mod drain;
 mod event;
@@ -55,11 +56,13 @@ use futures_util::stream;
 use handoff::bells::{Bell, DelayedBells};
 use handoff::conversation::Side;
 use handoff::desk::DeskSource;
+use handoff::files::Files;
 use handoff::gptbots::Outbound;
+use handoff::inbound::Inbound;
 use handoff::metrics::Metrics;
 use handoff::random::Random;
 use handoff::secrets::SecretsSource;
-use handoff::settings::SettingsSource;
+use handoff::settings::{Settings, SettingsSource};
 use handoff::store::{Store, StoreError};
 use handoff::time::{Millis, SharedClock};
 
@@ -87,6 +90,8 @@ pub struct Relay {
     pub gptbots: Arc<dyn Outbound>,
     /// The desks.
     pub desks: DeskSource,
+    /// Where files go that only their desk opens.
+    pub files: Arc<dyn Files>,
     /// The queue of bells: the timer for retries, and where lanes are handed over to.
     pub bells: Arc<dyn DelayedBells>,
     /// What this process knows of who can be served.
@@ -166,6 +171,15 @@ impl Relay {
         Ok(BatchResponse {
             failures: failures.into_iter().map(|item| Failure { item }).collect(),
         })
+    }
+
+    /// Takes in what a desk tells when it is asked.
+    fn inbound<'a>(&'a self, desk: &'a str, settings: &'a Settings) -> Inbound<'a> {
+        Inbound {
+            store: &self.store,
+            settings,
+            desk,
+        }
     }
 
     /// Leaves a lane to the queue, where it holds up nobody. `false`: there is none, or it did not

@@ -11,8 +11,10 @@ use handoff::store::{Outcome, StoreError};
 use handoff::time::Millis;
 use secrecy::ExposeSecret as _;
 
+use crate::complete::Completed;
 use crate::drain::{LEASE, Leave, Marks, Next, delivered};
 use crate::health::{Permit, Target, Verdict};
+use crate::merge::Wording;
 use crate::{Relay, merge, retry};
 
 /// How long after an establish "no such conversation" is no news: GPTBots may make it only once it
@@ -44,6 +46,25 @@ impl Relay {
         waiting: &mut VecDeque<Entry>,
         settings: &Settings,
     ) -> Result<Next, StoreError> {
+        let head = match self.complete(head, settings).await? {
+            Completed::Ready(head) => head,
+            Completed::Later { head, at, why } => {
+                return self.put_off(bell, &head, at, why).await;
+            }
+            Completed::Lost => return Ok(Next::Stop),
+        };
+        if is_empty(&head) {
+            let reason = "none of its files could be sent".to_owned();
+            // Said for each of them already.
+            let marks = Marks {
+                tell: false,
+                ..Marks::one(head, Outcome::Failed { reason })
+            };
+            return self.settle(bell, conversation, marks, settings).await;
+        }
+        let wording = Wording {
+            names: settings.names_agents(conversation.bot.as_deref().unwrap_or_default()),
+        };
         let bot = self.bot_of(conversation).await;
         let permit = match &bot {
             // An attempt that cannot be made is an attempt: the agents see why.
@@ -55,7 +76,8 @@ impl Relay {
         };
         let lines = if permit.as_ref().is_some_and(Permit::merges) {
             let longest = usize::try_from(settings.reply_max_chars).unwrap_or(usize::MAX);
-            merge::together(head, waiting, merge::MOST, longest, self.clock.now())
+            let now = self.clock.now();
+            merge::together(head, waiting, merge::MOST, longest, wording, now)
         } else {
             vec![head]
         };
@@ -67,7 +89,10 @@ impl Relay {
             Err(no_call("the table was slow".to_owned()).into())
         } else {
             match bot {
-                Ok(bot) => self.call(conversation, bot, &lines, permit).await,
+                Ok(bot) => {
+                    let text = wording.joined(&lines);
+                    self.call(conversation, bot, &lines, &text, permit).await
+                }
                 Err(error) => Err(error.into()),
             }
         };
@@ -158,9 +183,10 @@ impl Relay {
         conversation: &Conversation,
         bot: Bot,
         lines: &[Entry],
+        text: &str,
         permit: Option<Permit<'_>>,
     ) -> Result<(), Failed> {
-        let sent = self.send(&bot, lines).await;
+        let sent = self.send(&bot, lines, text).await;
         let turn = permit.and_then(|permit| permit.report(verdict(&sent), self.clock.now()));
         let refused = match sent {
             Err(error) if error.fault == Fault::Unauthorized => error,
@@ -176,7 +202,7 @@ impl Relay {
             let until = lines.first().and_then(|line| line.lease_until);
             let left = until.unwrap_or(Millis::MAX) - self.clock.now();
             if left > LONGEST_ATTEMPT {
-                return self.send(&newer, lines).await.map_err(Failed::from);
+                return self.send(&newer, lines, text).await.map_err(Failed::from);
             }
             return Err(no_call("the API key has been replaced".to_owned()).into());
         }
@@ -190,7 +216,7 @@ impl Relay {
         Err(CallError { fault, ..refused }.into())
     }
 
-    async fn send(&self, bot: &Bot, lines: &[Entry]) -> Result<(), CallError> {
+    async fn send(&self, bot: &Bot, lines: &[Entry], text: &str) -> Result<(), CallError> {
         let Some(head) = lines.first() else {
             return Ok(());
         };
@@ -204,7 +230,7 @@ impl Relay {
             Kind::Closing => self.gptbots.close(bot, conversation, patience).await,
             Kind::Message | Kind::Notice | Kind::Opening => {
                 self.gptbots
-                    .reply(bot, conversation, &merge::joined(lines), patience)
+                    .reply(bot, conversation, text, patience)
                     .await
             }
         }
@@ -243,6 +269,12 @@ impl Relay {
             .map_err(|error| no_call(error.to_string()))?
             .ok_or_else(no_key)
     }
+}
+
+/// Whether nothing is left that could be sent.
+fn is_empty(entry: &Entry) -> bool {
+    let files = entry.origin.as_ref().is_some_and(|o| !o.files.is_empty());
+    entry.kind == Kind::Message && entry.origin.is_some() && !files && entry.text.trim().is_empty()
 }
 
 /// Tries all again at a time.

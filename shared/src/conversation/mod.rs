@@ -7,7 +7,7 @@ mod lane;
 mod state;
 mod user;
 
-pub use entry::{Author, Delivery, Entry, Kind, Side};
+pub use entry::{Author, Delivery, Entry, Kind, Origin, Side};
 pub use history::{History, Speaker, Turn, TurnFile};
 pub(crate) use ids::fingerprint;
 pub use ids::{ConversationId, EntryId, IdError};

@@ -1,10 +1,12 @@
 //! What a desk tells us.
 
+use serde::{Deserialize, Serialize};
+
 use crate::conversation::Agent;
 use crate::time::Millis;
 
 /// Something that happened at a desk, in the words of all desks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeskEvent {
     /// The desk's own id of the conversation: what [`super::Opened::reference`] was.
     pub reference: String,
@@ -17,7 +19,7 @@ pub struct DeskEvent {
 }
 
 /// What happened at a desk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum What {
     /// An agent took the conversation.
     Assigned(Agent),
@@ -31,11 +33,11 @@ pub enum What {
         agent: Option<Agent>,
     },
     /// Nothing for us: an echo of our own, a bot, an edit. Says why, for the log.
-    Ignored(&'static str),
+    Ignored(#[serde(skip)] &'static str),
 }
 
 /// What an agent wrote at a desk.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentLine {
     /// Who wrote it. The name can be empty where the desk's event has only an id;
     /// [`super::Desk::complete`] finds it out before the user sees the line.
@@ -50,7 +52,7 @@ pub struct AgentLine {
 }
 
 /// A file an agent sent.
-#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeskFile {
     /// Its name, as the agent's machine called it.
     pub name: String,

@@ -31,7 +31,7 @@ impl<'a> Unverified<'a> {
     }
 
     /// The call as one that is known to be the desk's. Only [`super::Desk::verify`] may say so.
-    pub(super) fn into_verified(self) -> Verified<'a> {
+    pub fn into_verified(self) -> Verified<'a> {
         Verified {
             route: self.route,
             headers: self.headers,

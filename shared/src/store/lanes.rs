@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
 use super::change::{Change, put};
 use super::codec::{self, conversation, entry, entry_item};
-use super::item::{Item, Put, key, n, s};
+use super::item::{Item, Put, Reader, key, n, s};
 use super::keys::{
     CHANGED, DUE, DUE_AT, EXPIRES_AT, LANES, META, META_OUT, OUT, PK, REF, SK, changed,
     conversation_pk, desk_ref_pk, due, due_at, entry_sk, failed, failed_at, follow_up, shard,
@@ -26,6 +26,8 @@ pub struct Lane {
     pub conversation: Option<Conversation>,
     /// The undelivered entries for one side, in the order of delivery.
     pub entries: Vec<Entry>,
+    /// When the desk reference would go, in seconds, as far as the conversation knows.
+    pub reference_until: Option<i64>,
 }
 
 /// How an attempt ended.
@@ -76,6 +78,7 @@ impl Store {
         let mut lane = Lane {
             conversation: None,
             entries: Vec::new(),
+            reference_until: None,
         };
         let mut from = None;
         loop {
@@ -96,6 +99,7 @@ impl Store {
                 .map_err(|error| StoreError::of(OPERATION, &error))?;
             for item in page.items.unwrap_or_default() {
                 if item.get(SK) == Some(&s(META)) {
+                    lane.reference_until = Reader(&item).opt_n("desk_ref_until")?;
                     lane.conversation = Some(conversation(&item)?);
                 } else {
                     lane.entries.push(entry(&item)?);
@@ -223,9 +227,13 @@ impl Store {
         };
         let mut back = key(desk_ref_pk(&conversation.desk, reference), REF);
         back.put("conversation_id", s(conversation.id.as_str()));
-        back.put(EXPIRES_AT, n(self.expires_at(retention_days)));
+        let episode = entry.episode.unwrap_or(conversation.episode);
+        back.put("episode", n(episode.into()));
+        let until = self.reference_until(retention_days);
+        back.put(EXPIRES_AT, n(until));
         let meta = Change::new()
             .set("desk_ref", s(reference))
+            .set("desk_ref_until", n(until))
             .set("desk_context", opened.context.as_deref().map(s))
             .set(EXPIRES_AT, n(self.expires_at(retention_days)))
             .require_present("status");

@@ -7,6 +7,7 @@ mod change;
 mod clock;
 mod codec;
 mod console;
+mod desk;
 mod error;
 mod failed;
 mod item;
@@ -20,7 +21,8 @@ mod transact;
 mod webhooks;
 
 pub use clock::{Backlog, OVERDUE, Stray, Waiting};
-pub use console::{Claimed, Ended, Posted};
+pub use console::{Claimed, Ended, Line, Posted};
+pub use desk::Reference;
 pub use error::StoreError;
 pub use failed::{Failed, FailedPage, Replayed, ReplayedSeveral};
 pub use lanes::{Lane, Mark, Outcome};

@@ -156,6 +156,7 @@ impl Functions {
                         desks: relay.desks(secrets.clone()),
                         secrets,
                         gptbots: gptbots.clone(),
+                        files: Arc::new(handoff::files::NoFiles),
                         bells: relay.bells.clone(),
                         health: relay::Health::default(),
                         clock: memory.clock,

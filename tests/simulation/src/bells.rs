@@ -260,6 +260,7 @@ fn start_relay(world: &Arc<World>) -> RelayProcess {
             process: process.clone(),
         }),
         desks: desks.into(),
+        files: Arc::new(handoff::files::NoFiles),
         bells: Arc::new(Timer {
             world: world.clone(),
             process: process.clone(),

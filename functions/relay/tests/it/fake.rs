@@ -101,6 +101,7 @@ impl Bridge {
             secrets: Arc::new(SecretsSource::given(secrets, clock.shared())),
             gptbots: gptbots.clone(),
             desks: Desks::new().into(),
+            files: Arc::new(handoff::files::NoFiles),
             bells: bells.clone(),
             health: Health::default(),
             clock: clock.shared(),
