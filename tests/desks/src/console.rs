@@ -61,7 +61,10 @@ impl ConsoleAgent {
             .collect();
         let omitted = history["history_omitted"].as_u64().unwrap_or_default();
         if omitted > 0 {
-            lines.insert(0, line(From::Bridge, format!("{omitted} older ones are not shown")));
+            lines.insert(
+                0,
+                line(From::Bridge, format!("{omitted} older ones are not shown")),
+            );
         }
         lines.extend(entries.iter().filter_map(|entry| {
             let from = match (entry["author"].as_str()?, entry["kind"].as_str()?) {

@@ -235,7 +235,8 @@ impl World {
     pub(crate) fn closes(&self, talk: &Talk) -> usize {
         let received = self.gptbots().received();
         let theirs = received.iter().filter(|received| {
-            received.kind == CallKind::Close && received.conversation_id.as_str() == talk.id.as_str()
+            received.kind == CallKind::Close
+                && received.conversation_id.as_str() == talk.id.as_str()
         });
         theirs.count()
     }

@@ -88,6 +88,7 @@ pub(crate) struct Functions {
     pub(crate) chat: SharedFunction,
     pub(crate) close: SharedFunction,
     pub(crate) console: SharedFunction,
+    pub(crate) desk: SharedFunction,
     pub(crate) relay: SharedFunction,
     pub(crate) clock: SharedFunction,
 }
@@ -122,7 +123,8 @@ impl Functions {
             }
         };
         let (establish, chat, close) = (webhook.clone(), webhook.clone(), webhook);
-        let (console, relay, clock) = (ground.clone(), ground.clone(), ground.clone());
+        let (console, desk) = (ground.clone(), ground.clone());
+        let (relay, clock) = (ground.clone(), ground.clone());
         Ok(Self {
             establish: process(
                 "establish",
@@ -142,6 +144,20 @@ impl Functions {
                             .with_clock(memory.clock)
                             .with_sign_in(console.sign_in.clone())
                     )
+                }),
+            ),
+            desk: process(
+                "desk",
+                Box::new(move |name| {
+                    let memory = desk.memory(name);
+                    let secrets = SecretsSource::given(desk.secrets.clone(), memory.clock.clone());
+                    http!(desk::DeskWebhooks {
+                        store: memory.store,
+                        settings: memory.settings,
+                        desks: desk.desks(Arc::new(secrets)),
+                        clock: memory.clock,
+                        metrics: Metrics::off(),
+                    })
                 }),
             ),
             relay: process(

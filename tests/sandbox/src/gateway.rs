@@ -25,10 +25,14 @@ const AGENT_COOKIE: &str = "sandbox-agent";
 type Answers = fn(&Functions) -> &SharedFunction;
 
 /// The routes of `template.yaml`.
-const ROUTES: [(&str, Answers); 15] = [
+const ROUTES: [(&str, Answers); 19] = [
     ("POST /{token}/conversation/establish", |all| &all.establish),
     ("POST /{token}/chat", |all| &all.chat),
     ("POST /{token}/conversation/close", |all| &all.close),
+    ("POST /desks/{desk}/events", |all| &all.desk),
+    ("POST /desks/{desk}/interactions", |all| &all.desk),
+    ("POST /desks/{desk}/{token}/events", |all| &all.desk),
+    ("POST /desks/{desk}/{token}/interactions", |all| &all.desk),
     ("GET /console", |all| &all.console),
     ("GET /console/{file+}", |all| &all.console),
     ("GET /console/api/me", |all| &all.console),
@@ -109,12 +113,15 @@ fn is_console_api(route_key: &str) -> bool {
 /// Keeps foreign pages from speaking through loopback: as a rule nobody signs in here, so any
 /// page open in the same browser could otherwise read and answer conversations.
 fn guard(request: &Parts, address: SocketAddr) -> Result<(), (StatusCode, String)> {
-    // The webhooks have their token. Told by their exact form: in any other one a path can be
+    // The webhooks have their token, desks their signatures. Told by their exact form: in any other one a path can be
     // written in ways that only the gateway sees through.
     let path: Vec<&str> = request.uri.path().split('/').collect();
     let webhook = matches!(
         path.as_slice(),
-        ["", _, "chat"] | ["", _, "conversation", "establish" | "close"]
+        ["", _, "chat"]
+            | ["", _, "conversation", "establish" | "close"]
+            | ["", "desks", _, "events" | "interactions"]
+            | ["", "desks", _, _, "events" | "interactions"]
     );
     let plain = !request.uri.path().contains('%');
     if webhook && plain && request.method == Method::POST {
@@ -377,5 +384,15 @@ mod tests {
             None,
             "GPTBots may call by any name"
         );
+        for path in ["/desks/slack/events", "/desks/chatwoot/T/events"] {
+            let form = ("content-type", "application/x-www-form-urlencoded");
+            let host = ("host", "bridge.example");
+            assert_eq!(refused("POST", path, &[host, form]), None, "so may desks");
+            assert_eq!(
+                refused("GET", path, &[host]),
+                Some(StatusCode::FORBIDDEN),
+                "{path}"
+            );
+        }
     }
 }

@@ -70,9 +70,7 @@ pub(super) async fn refused(world: &World) -> Found<()> {
         .wait("the line ends as failed", async || {
             let log = world.log(&talk.id).await.unwrap_or_default();
             let entry = log.iter().find(|entry| entry.text == "the refused line");
-            entry.is_some_and(|entry| {
-                entry.delivery == Delivery::Failed && entry.error.is_some()
-            })
+            entry.is_some_and(|entry| entry.delivery == Delivery::Failed && entry.error.is_some())
         })
         .await?;
     world.desk().fail(None);
@@ -148,7 +146,10 @@ fn desks(object: &Value) -> Found<Desks> {
     let secret = json!({"desks": {"desk": object}}).to_string();
     let secrets = Secrets::parse(&secret).map_err(|error| error.to_string())?;
     let http = DeskHttp::new(Targets::Local, SystemClock::shared());
-    Ok(Desks::of(&secrets, &http.map_err(|error| error.to_string())?))
+    Ok(Desks::of(
+        &secrets,
+        &http.map_err(|error| error.to_string())?,
+    ))
 }
 
 pub(super) async fn secret(world: &World) -> Found<()> {

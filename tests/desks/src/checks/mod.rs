@@ -14,7 +14,8 @@ use sandbox::Options;
 use crate::World;
 use crate::patience::Found;
 
-type Running<'a> = Pin<Box<dyn Future<Output = Found<()>> + Send + 'a>>;
+/// Not `Send`: checks are run side by side in one task.
+type Running<'a> = Pin<Box<dyn Future<Output = Found<()>> + 'a>>;
 
 /// Something every desk has to keep to.
 pub struct Check {

@@ -83,15 +83,24 @@ pub(super) async fn strangers(world: &World) -> Found<()> {
     let other = world.handoff("a question of the second").await?;
     world.say_and_see(&one, "line of the first").await?;
     world.say_and_see(&other, "line of the second").await?;
-    ensure!(one.reference != other.reference, "one conversation for both");
+    ensure!(
+        one.reference != other.reference,
+        "one conversation for both"
+    );
     let (one, other) = (world.seen(&one).await?, world.seen(&other).await?);
     if let (Some(one), Some(other)) = (&one.person, &other.person) {
         ensure!(one != other, "one person at the desk for both");
     }
     for (seen, foreign) in [(&one, "of the second"), (&other, "of the first")] {
         let shown = format!("{}\n{}", seen.about, whole(seen));
-        ensure!(!shown.contains(PLACEHOLDER_EMAIL), "the placeholder is shown");
-        ensure!(!shown.contains(foreign), "one's lines are shown as the other's");
+        ensure!(
+            !shown.contains(PLACEHOLDER_EMAIL),
+            "the placeholder is shown"
+        );
+        ensure!(
+            !shown.contains(foreign),
+            "one's lines are shown as the other's"
+        );
     }
     Ok(())
 }
@@ -154,7 +163,10 @@ pub(super) async fn long_history(world: &World) -> Found<()> {
         !places(&text, &format!("turn-{:02}", TURNS - 1)).is_empty(),
         "the newest turn is missing"
     );
-    ensure!(!places(&text, QUESTION).is_empty(), "the question is missing");
+    ensure!(
+        !places(&text, QUESTION).is_empty(),
+        "the question is missing"
+    );
     let marked = ["not shown", "left out", "older", "[cut: "];
     let marked = marked.iter().any(|mark| text.contains(mark));
     ensure!(

@@ -29,7 +29,14 @@ const NASTY: [&str; 14] = [
 
 pub(super) async fn lines(world: &World) -> Found<()> {
     let talk = world.handoff("a question").await?;
-    let said = ["line one", "你好 😀", "ok", "ok", "two\nrows", "the last line"];
+    let said = [
+        "line one",
+        "你好 😀",
+        "ok",
+        "ok",
+        "two\nrows",
+        "the last line",
+    ];
     for line in said {
         world.say(&talk, line).await;
     }

@@ -12,7 +12,14 @@ use crate::world::Talk;
 
 pub(super) async fn lines(world: &World) -> Found<()> {
     let talk = world.handoff("a question").await?;
-    let said = ["Hello there", "你好 😀", "ok", "ok", "first row\nsecond row", "goodbye"];
+    let said = [
+        "Hello there",
+        "你好 😀",
+        "ok",
+        "ok",
+        "first row\nsecond row",
+        "goodbye",
+    ];
     for line in said {
         world.act(&talk, Act::Say(line.to_owned())).await?;
     }
@@ -135,7 +142,9 @@ pub(super) async fn agent_closes(world: &World) -> Found<()> {
     world.act(&talk, Act::Close).await?;
     world
         .wait("the user sees the end", async || {
-            let ended = Status::Ended { by: EndedBy::Bridge };
+            let ended = Status::Ended {
+                by: EndedBy::Bridge,
+            };
             world.gptbots().view(&talk.user).status == ended
         })
         .await?;
@@ -164,10 +173,13 @@ pub(super) async fn late(world: &World) -> Found<()> {
     // A page of our own can be told at once.
     if !statuses.contains(&409) {
         world
-            .wait("the agent is told that the user will not see it", async || {
-                let seen = world.seen(&talk).await;
-                seen.is_ok_and(|seen| whole(&seen).contains("will not see"))
-            })
+            .wait(
+                "the agent is told that the user will not see it",
+                async || {
+                    let seen = world.seen(&talk).await;
+                    seen.is_ok_and(|seen| whole(&seen).contains("will not see"))
+                },
+            )
             .await?;
     }
     is_told(world, &talk, &["one moment"])

@@ -23,10 +23,7 @@ pub(super) async fn forged(world: &World) -> Found<()> {
         Forgery::Future,
         Forgery::WrongPathToken,
     ] {
-        let status = world
-            .desk()
-            .forge(&talk.reference, "forged", forgery)
-            .await;
+        let status = world.desk().forge(&talk.reference, "forged", forgery).await;
         // 0: this desk has no such thing.
         ensure!(
             status == 401 || status == 0,
@@ -60,7 +57,10 @@ pub(super) async fn retries(world: &World) -> Found<()> {
     world.act(&talk, Act::Say("Hello".to_owned())).await?;
     for _ in 0..2 {
         let status = world.desk().repeat_last().await;
-        ensure!((200..300).contains(&status), "a retry was answered {status}");
+        ensure!(
+            (200..300).contains(&status),
+            "a retry was answered {status}"
+        );
     }
     world.answer(&talk, "goodbye").await?;
     world.desk().repeat_last().await;
@@ -75,7 +75,9 @@ pub(super) async fn retries(world: &World) -> Found<()> {
     let next = world.handoff("another question").await?;
     world.answer(&next, "hello").await?;
     world
-        .wait("GPTBots is told of the end", async || world.closes(&talk) > 0)
+        .wait("GPTBots is told of the end", async || {
+            world.closes(&talk) > 0
+        })
         .await?;
     let closes = world.closes(&talk);
     ensure!(closes == 1, "GPTBots was told of the end {closes} times");
