@@ -19,6 +19,7 @@ mod http;
 mod registry;
 mod request;
 pub mod signature;
+mod slack;
 pub mod text;
 
 use std::time::Duration;
