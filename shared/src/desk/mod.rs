@@ -21,6 +21,7 @@ mod registry;
 mod request;
 pub mod signature;
 mod source;
+mod slack;
 pub mod text;
 
 use std::time::Duration;

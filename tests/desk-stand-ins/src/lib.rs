@@ -6,6 +6,7 @@
 
 mod kinds;
 pub mod own;
+pub mod slack;
 
 use std::time::Duration;
 
