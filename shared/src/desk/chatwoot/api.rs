@@ -6,6 +6,8 @@
 //! OpenAPI document; that contacts take a `source_id` and messages one of ours is only in its
 //! source (`public/api/v1/inboxes/contacts_controller.rb`, `message_builder.rb`).
 
+use std::time::Duration;
+
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -17,6 +19,8 @@ use crate::time::Millis;
 
 /// The most pages of messages that are looked through.
 const MAX_PAGES: usize = 10;
+/// How long a conversation gets to calm down that had too many messages in a minute.
+const FLOODED: Duration = Duration::from_secs(20);
 
 /// Whether a message is for the user, and from whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,7 +173,19 @@ impl Api {
                 json!({"content": text, "message_type": "outgoing", "private": true, "source_id": key})
             }
         };
-        let said: Value = self.ask(self.at(place, "/messages", Some(body))).await?;
+        let reply = self
+            .http
+            .send(self.at(place, "/messages", Some(body)))
+            .await?;
+        // Its limit of messages a minute and conversation (200 as it is delivered) is told as a
+        // fault of the message.
+        if reply.status == 422 && contains(&reply.body, b"Too many messages") {
+            return Err(DeskError::Unavailable {
+                reason: "too many messages in this conversation (HTTP 422)".to_owned(),
+                retry_after: Some(FLOODED),
+            });
+        }
+        let said: Value = reply.json()?;
         Ok(said["id"].to_string())
     }
 
@@ -286,6 +302,10 @@ impl Api {
 /// one with hyphens as the same.
 fn as_user(call: Call, application: &Application) -> Call {
     call.header("api-access-token", application.token.expose_secret())
+}
+
+fn contains(body: &[u8], text: &[u8]) -> bool {
+    body.windows(text.len()).any(|part| part == text)
 }
 
 /// A 404 that means the configuration, not the conversation.
