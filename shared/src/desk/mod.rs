@@ -13,6 +13,7 @@
 //!   goes to the user.
 //! - **Back**: where a desk's webhooks can be lost, the relay asks [`Desk::reconcile`].
 
+mod chatwoot;
 mod console;
 mod event;
 mod http;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{CONSOLE, Desk, DeskError, DeskHttp, console, own};
 use super::{CONSOLE, Desk, DeskError, DeskHttp, console, slack};
+use super::{CONSOLE, Desk, DeskError, DeskHttp, chatwoot, console};
 use crate::secrets::Secrets;
 
 /// Makes an instance of a desk of its object in the secret (`desks.<instance>`, with its `kind`).
@@ -16,6 +17,7 @@ type Make = fn(&Value, &DeskHttp) -> Result<Arc<dyn Desk>, String>;
 /// The kinds of desks, by the `kind` in the secret. A new desk is one line here.
 const KINDS: &[(&str, Make)] = &[("webhooks", own::make)];
 const KINDS: &[(&str, Make)] = &[("slack", slack::make)];
+const KINDS: &[(&str, Make)] = &[("chatwoot", chatwoot::make)];
 
 /// The desk instances of a deployment, by name.
 #[derive(Clone)]

@@ -7,6 +7,7 @@
 mod kinds;
 pub mod own;
 pub mod slack;
+pub mod chatwoot;
 
 use std::time::Duration;
 
