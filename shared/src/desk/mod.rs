@@ -20,6 +20,7 @@ mod registry;
 mod request;
 pub mod signature;
 pub mod text;
+mod zendesk;
 
 use std::time::Duration;
 
