@@ -24,6 +24,7 @@ pub mod signature;
 mod source;
 mod slack;
 pub mod text;
+mod zendesk;
 
 use std::time::Duration;
 

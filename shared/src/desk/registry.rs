@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{CONSOLE, Desk, DeskError, DeskHttp, console, own};
 use super::{CONSOLE, Desk, DeskError, DeskHttp, console, slack};
 use super::{CONSOLE, Desk, DeskError, DeskHttp, chatwoot, console};
+use super::{CONSOLE, Desk, DeskError, DeskHttp, console, zendesk};
 use crate::secrets::Secrets;
 
 /// Makes an instance of a desk of its object in the secret (`desks.<instance>`, with its `kind`).
@@ -18,6 +19,7 @@ type Make = fn(&Value, &DeskHttp) -> Result<Arc<dyn Desk>, String>;
 const KINDS: &[(&str, Make)] = &[("webhooks", own::make)];
 const KINDS: &[(&str, Make)] = &[("slack", slack::make)];
 const KINDS: &[(&str, Make)] = &[("chatwoot", chatwoot::make)];
+const KINDS: &[(&str, Make)] = &[("zendesk", zendesk::make)];
 
 /// The desk instances of a deployment, by name.
 #[derive(Clone)]

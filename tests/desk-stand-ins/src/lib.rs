@@ -8,6 +8,7 @@ mod kinds;
 pub mod own;
 pub mod slack;
 pub mod chatwoot;
+pub mod zendesk;
 
 use std::time::Duration;
 
