@@ -16,6 +16,7 @@
 mod console;
 mod event;
 mod http;
+mod intercom;
 mod registry;
 mod request;
 pub mod signature;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{CONSOLE, Desk, DeskError, DeskHttp, console};
+use super::{CONSOLE, Desk, DeskError, DeskHttp, console, intercom};
 use crate::secrets::Secrets;
 
 /// Makes an instance of a desk of its object in the secret (`desks.<instance>`, with its `kind`).
@@ -13,7 +13,7 @@ use crate::secrets::Secrets;
 type Make = fn(&Value, &DeskHttp) -> Result<Arc<dyn Desk>, String>;
 
 /// The kinds of desks, by the `kind` in the secret. A new desk is one line here.
-const KINDS: &[(&str, Make)] = &[];
+const KINDS: &[(&str, Make)] = &[("intercom", intercom::make)];
 
 /// The desk instances of a deployment, by name.
 #[derive(Clone)]
