@@ -4,6 +4,8 @@
 //! A stand-in is strict: what the vendor would refuse, it refuses, in the vendor's words. It knows
 //! nothing of the bridge but the address that its webhooks go to.
 
+pub mod intercom;
+
 use std::time::Duration;
 
 use serde_json::Value;

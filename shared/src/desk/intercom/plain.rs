@@ -67,6 +67,8 @@ struct Reader {
     preformatted: usize,
     /// A number for each list that is open: the next item's, 0 for one with dashes.
     lists: Vec<usize>,
+    /// Where the text of the last item begins.
+    item: usize,
     /// Where the label of an open link begins, and where it leads.
     link: Option<(usize, String)>,
 }
@@ -105,13 +107,17 @@ impl Reader {
                     }
                     _ => self.out.push_str("- "),
                 }
+                self.item = self.out.len();
             }
             "td" | "th" => self.space(),
             "hr" => self.fresh_line(),
             hides if HIDDEN.contains(&hides) && !tag.self_closing => self.hidden = Some(name),
             block if BLOCKS.contains(&block) => {
                 self.preformatted += usize::from(block == "pre");
-                self.fresh_line();
+                // A paragraph that is an item stands behind its dash.
+                if self.item != self.out.len() {
+                    self.fresh_line();
+                }
             }
             _ => {}
         }
@@ -280,7 +286,7 @@ mod tests {
             ("<p>one</p><p></p><p></p><p></p><p>two</p>", "one\n\ntwo"),
             (
                 "<h2>Do</h2><ul><li>a</li><li><p>b</p></li></ul>end",
-                "Do\n- a\n- b\n\nend",
+                "Do\n- a\n- b\nend",
             ),
             (
                 "<ol><li>a<ul><li>x</li></ul></li><li>b</li></ol>",
