@@ -13,11 +13,13 @@ use serde_json::Value;
 use super::DeskError;
 use crate::gptbots::LATER_PATIENCE;
 use crate::outbound::{Guard, Targets, retry_after};
-use crate::time::SharedClock;
+use crate::time::{Millis, SharedClock};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The most that is read of an answer: lists of messages are the longest.
 const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
+/// When a limit counts anew, in seconds since 1970: Intercom's instead of `Retry-After`.
+const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// The client for desks' APIs. Only addresses that the guard lets through are called, and no
 /// redirect is followed.
@@ -47,7 +49,7 @@ enum Body {
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// What `Retry-After` asked for.
+    /// What `Retry-After` asked for, or with 429 `X-RateLimit-Reset`.
     pub retry_after: Option<Duration>,
     /// Where a redirect leads; it has not been followed.
     pub location: Option<String>,
@@ -185,10 +187,11 @@ impl DeskHttp {
             let value = answer.headers().get(name)?;
             Some(value.to_str().ok()?.to_owned())
         };
+        let asked = header(RETRY_AFTER).and_then(|value| retry_after(&value, self.clock.now()));
+        let reset = || until_reset(&header(RATE_LIMIT_RESET)?, self.clock.now());
         let mut reply = Reply {
             status: answer.status().as_u16(),
-            retry_after: header(RETRY_AFTER)
-                .and_then(|value| retry_after(&value, self.clock.now())),
+            retry_after: asked.or_else(|| (answer.status() == 429).then(reset)?),
             location: header(reqwest::header::LOCATION),
             body: Vec::new(),
         };
@@ -246,6 +249,14 @@ impl Reply {
             _ => Err(DeskError::Rejected(format!("HTTP {status}"))),
         }
     }
+}
+
+/// How long it is until a time in seconds since 1970; `None` where it is none, or a day away: then
+/// the header means something else.
+fn until_reset(value: &str, now: Millis) -> Option<Duration> {
+    let at = value.trim().parse::<Millis>().ok()?.checked_mul(1000)?;
+    let wait = Duration::from_millis(u64::try_from(at - now).unwrap_or_default());
+    (at > 1_000_000_000_000 && wait < Duration::from_secs(86_400)).then_some(wait)
 }
 
 fn no_answer(error: &reqwest::Error) -> DeskError {

@@ -18,6 +18,7 @@ mod console;
 mod event;
 mod http;
 mod own;
+mod intercom;
 mod registry;
 mod request;
 pub mod signature;

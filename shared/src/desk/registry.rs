@@ -9,6 +9,7 @@ use super::{CONSOLE, Desk, DeskError, DeskHttp, console, own};
 use super::{CONSOLE, Desk, DeskError, DeskHttp, console, slack};
 use super::{CONSOLE, Desk, DeskError, DeskHttp, chatwoot, console};
 use super::{CONSOLE, Desk, DeskError, DeskHttp, console, zendesk};
+use super::{CONSOLE, Desk, DeskError, DeskHttp, console, intercom};
 use crate::secrets::Secrets;
 
 /// Makes an instance of a desk of its object in the secret (`desks.<instance>`, with its `kind`).
@@ -20,6 +21,7 @@ const KINDS: &[(&str, Make)] = &[("webhooks", own::make)];
 const KINDS: &[(&str, Make)] = &[("slack", slack::make)];
 const KINDS: &[(&str, Make)] = &[("chatwoot", chatwoot::make)];
 const KINDS: &[(&str, Make)] = &[("zendesk", zendesk::make)];
+const KINDS: &[(&str, Make)] = &[("intercom", intercom::make)];
 
 /// The desk instances of a deployment, by name.
 #[derive(Clone)]

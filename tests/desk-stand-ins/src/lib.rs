@@ -9,6 +9,7 @@ pub mod own;
 pub mod slack;
 pub mod chatwoot;
 pub mod zendesk;
+pub mod intercom;
 
 use std::time::Duration;
 
