@@ -17,13 +17,13 @@ mod chatwoot;
 mod console;
 mod event;
 mod http;
-mod own;
 mod intercom;
+mod own;
 mod registry;
 mod request;
 pub mod signature;
-mod source;
 mod slack;
+mod source;
 pub mod text;
 mod zendesk;
 

@@ -5,11 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{CONSOLE, Desk, DeskError, DeskHttp, console, own};
-use super::{CONSOLE, Desk, DeskError, DeskHttp, console, slack};
-use super::{CONSOLE, Desk, DeskError, DeskHttp, chatwoot, console};
-use super::{CONSOLE, Desk, DeskError, DeskHttp, console, zendesk};
-use super::{CONSOLE, Desk, DeskError, DeskHttp, console, intercom};
+use super::{CONSOLE, Desk, DeskError, DeskHttp};
+use super::{chatwoot, console, intercom, own, slack, zendesk};
 use crate::secrets::Secrets;
 
 /// Makes an instance of a desk of its object in the secret (`desks.<instance>`, with its `kind`).
@@ -17,11 +14,13 @@ use crate::secrets::Secrets;
 type Make = fn(&Value, &DeskHttp) -> Result<Arc<dyn Desk>, String>;
 
 /// The kinds of desks, by the `kind` in the secret. A new desk is one line here.
-const KINDS: &[(&str, Make)] = &[("webhooks", own::make)];
-const KINDS: &[(&str, Make)] = &[("slack", slack::make)];
-const KINDS: &[(&str, Make)] = &[("chatwoot", chatwoot::make)];
-const KINDS: &[(&str, Make)] = &[("zendesk", zendesk::make)];
-const KINDS: &[(&str, Make)] = &[("intercom", intercom::make)];
+const KINDS: &[(&str, Make)] = &[
+    ("slack", slack::make),
+    ("chatwoot", chatwoot::make),
+    ("zendesk", zendesk::make),
+    ("intercom", intercom::make),
+    ("webhooks", own::make),
+];
 
 /// The desk instances of a deployment, by name.
 #[derive(Clone)]

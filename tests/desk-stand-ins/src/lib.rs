@@ -4,12 +4,12 @@
 //! A stand-in is strict: what the vendor would refuse, it refuses, in the vendor's words. It knows
 //! nothing of the bridge but the address that its webhooks go to.
 
+pub mod chatwoot;
+pub mod intercom;
 mod kinds;
 pub mod own;
 pub mod slack;
-pub mod chatwoot;
 pub mod zendesk;
-pub mod intercom;
 
 use std::time::Duration;
 

@@ -40,6 +40,26 @@ pub const PROFILES: &[Profile] = &[
         ],
     },
     Profile {
+        kind: "slack",
+        title: "Slack",
+        exempt: &[],
+    },
+    Profile {
+        kind: "chatwoot",
+        title: "Chatwoot",
+        exempt: &[],
+    },
+    Profile {
+        kind: "zendesk",
+        title: "Zendesk",
+        exempt: &[],
+    },
+    Profile {
+        kind: "intercom",
+        title: "Intercom",
+        exempt: &[],
+    },
+    Profile {
         kind: "webhooks",
         title: "Own system",
         exempt: &[("lost-webhooks", "its sender keeps what was not taken")],

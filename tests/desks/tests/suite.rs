@@ -33,4 +33,4 @@ macro_rules! desks {
     };
 }
 
-desks! { console webhooks }
+desks! { console slack chatwoot zendesk intercom webhooks }

@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::*;
 use crate::conversation::tests::conversation;
-use crate::conversation::{Agent, Author, EntryId, History, Kind, PLACEHOLDER_EMAIL, Side, Speaker, Turn};
+use crate::conversation::{
+    Agent, Author, EntryId, History, Kind, PLACEHOLDER_EMAIL, Side, Speaker, Turn,
+};
 use crate::desk::What;
 use crate::outbound::Targets;
 use crate::time::{ManualClock, SystemClock};
