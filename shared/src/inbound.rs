@@ -68,6 +68,29 @@ impl Inbound<'_> {
         Ok(taken)
     }
 
+    /// Takes in what a desk remembers of a conversation: much of it has been taken in before.
+    ///
+    /// # Errors
+    /// When the table cannot be used.
+    pub async fn take_again(
+        &self,
+        known: &Conversation,
+        events: &[DeskEvent],
+    ) -> Result<(), StoreError> {
+        for event in events {
+            let of_this = known.desk_ref.as_deref() == Some(event.reference.as_str());
+            // Cheaper than to try it.
+            let before = self
+                .store
+                .was_taken(&known.id, self.desk, &event.id)
+                .await?;
+            if of_this && !before {
+                self.take(event).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes in what was kept of a conversation that has just been opened at its desk.
     ///
     /// # Errors
@@ -82,9 +105,7 @@ impl Inbound<'_> {
     async fn find(&self, event: &DeskEvent) -> Result<Option<Reference>, StoreError> {
         let days = self.settings.retention_days;
         let reference = &event.reference;
-        self.store
-            .conversation_at(self.desk, reference, days)
-            .await
+        self.store.conversation_at(self.desk, reference, days).await
     }
 
     async fn take_in(&self, found: &Reference, event: &DeskEvent) -> Result<Taken, StoreError> {
@@ -101,9 +122,7 @@ impl Inbound<'_> {
             What::Assigned(agent) => self.assigned(&known.id, event, agent).await,
             What::Closed { agent } => {
                 let days = self.settings.retention_days;
-                self.store
-                    .end_at_desk(&known, agent.as_ref(), days)
-                    .await?;
+                self.store.end_at_desk(&known, agent.as_ref(), days).await?;
                 Ok(Taken::Stored)
             }
             What::PrivateNote | What::Ignored(_) => Ok(Taken::Nothing("")),
@@ -163,7 +182,11 @@ impl Inbound<'_> {
                 files: if is_last { &line.files } else { &[] },
                 incomplete: line.incomplete,
             };
-            match self.store.post_line(&found.conversation, &piece, days).await? {
+            match self
+                .store
+                .post_line(&found.conversation, &piece, days)
+                .await?
+            {
                 Posted::Stored(_) => {}
                 Posted::Closed(known) => {
                     self.store
