@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use handoff::conversation::{ClosedBy, Conversation, ConversationId, EntryId, Side};
+use handoff::conversation::{ClosedBy, ConversationId, EntryId, Side};
 use handoff::desk::CONSOLE;
 use handoff::store::{Claimed, Ended, Posted, Replayed, StoreError};
 use handoff::webhook::json;
