@@ -1,4 +1,5 @@
 //! The connector for Slack against the stand-in for Slack, over HTTP both ways.
+#![allow(clippy::unwrap_used)]
 
 #[path = "slack/bridge.rs"]
 mod bridge;
@@ -310,11 +311,7 @@ async fn agents_acts_are_the_right_events() {
         act(Act::Note("who knows?".into())).await,
         [What::PrivateNote]
     );
-    let noise = act(Act::Noise("psst".into())).await;
-    assert!(
-        noise.iter().all(|what| matches!(what, What::Ignored(_))),
-        "{noise:?}"
-    );
+    assert_eq!(act(Act::Noise("psst".into())).await, []);
     let closed = act(Act::Close).await;
     assert!(
         matches!(closed.as_slice(), [What::Closed { agent: Some(agent) }] if agent.id == "U0KEN0001")
@@ -511,4 +508,82 @@ async fn where_the_app_may_not_look_a_second_copy_is_better_than_none() {
         bridge.slack.conversations().await[0].lines.len(),
         before + 1
     );
+}
+
+#[tokio::test]
+async fn the_page_plays_the_agent_and_lets_no_foreign_page_in() {
+    let bridge = Bridge::start().await;
+    let reference = opened(&bridge).await.desk_ref.unwrap();
+    let page = bridge.slack.page_url();
+    let http = reqwest::Client::new();
+    for (path, has) in [
+        ("", "/page/app.js"),
+        ("page/app.js", "textContent"),
+        ("page/style.css", "body"),
+    ] {
+        let answer = http.get(format!("{page}{path}")).send().await.unwrap();
+        let policy = answer.headers()["content-security-policy"]
+            .to_str()
+            .unwrap();
+        assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"));
+        let text = answer.text().await.unwrap();
+        assert!(text.contains(has) && !text.contains("innerHTML") && !text.contains("<script>"));
+    }
+    let threads = http
+        .get(format!("{page}page/api/threads"))
+        .send()
+        .await
+        .unwrap();
+    let threads: serde_json::Value = threads.json().await.unwrap();
+    assert_eq!(threads["threads"][0]["buttons"][0], "Claim");
+
+    let acts = format!("{page}page/api/acts");
+    let wish = serde_json::json!({"reference": reference, "act": "say", "text": "hello"});
+    let said = http.post(&acts).json(&wish).send().await.unwrap();
+    let said: serde_json::Value = said.json().await.unwrap();
+    assert_eq!(said["statuses"][0], 200);
+    let taken = bridge.take(&reference);
+    assert!(matches!(taken.as_slice(), [What::Message(line)] if line.text == "hello"));
+    let note = serde_json::json!({"reference": reference, "act": "say", "text": "//hush"});
+    http.post(&acts).json(&note).send().await.unwrap();
+    assert_eq!(bridge.take(&reference), [What::PrivateNote]);
+
+    let foreign = http.post(&acts).json(&wish).header("host", "evil.example");
+    assert_eq!(foreign.send().await.unwrap().status(), 403);
+    let form = http.post(&acts).body(wish.to_string());
+    assert_eq!(form.send().await.unwrap().status(), 415);
+    assert!(bridge.take(&reference).is_empty());
+}
+
+#[tokio::test]
+async fn its_limits_are_slacks() {
+    let slack = desk_stand_ins::slack::Slack::start(desk_stand_ins::Options {
+        listener: tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        bridge_url: "http://127.0.0.1:9".into(),
+        instance: "slack".into(),
+        limits: true,
+    })
+    .await;
+    let desk = bridge::make(slack.secret());
+    let mut conversation = conversation("c1");
+    let history = handoff::conversation::History::default();
+    let opening = Opening {
+        conversation: &conversation,
+        history: &history,
+        attempt: 1,
+    };
+    conversation.desk_ref = Some(desk.open(opening).await.unwrap().reference);
+    let mut limited = None;
+    for n in 0..20 {
+        let line = entry(&n.to_string());
+        if let Err(error) = desk.post(&conversation, &[line]).await {
+            limited = Some(error);
+            break;
+        }
+    }
+    assert!(matches!(
+        limited,
+        Some(DeskError::Unavailable { retry_after: Some(wait), .. }) if !wait.is_zero()
+    ));
+    Box::new(slack).shutdown().await;
 }
