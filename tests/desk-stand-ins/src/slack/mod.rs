@@ -7,6 +7,7 @@
 mod acts;
 mod api;
 mod arguments;
+mod lists;
 mod model;
 mod page;
 mod view;
