@@ -81,12 +81,12 @@ impl Slack {
         text: &str,
         username: Option<&str>,
     ) -> Result<String, DeskError> {
+        // Without `parse`: by default an address is shown as a link, and names are not.
         let mut message = json!({
             "channel": channel,
             "thread_ts": thread,
             "text": render::escape(text),
             "mrkdwn": false,
-            "parse": "none",
             "link_names": false,
             "unfurl_links": false,
             "unfurl_media": false,

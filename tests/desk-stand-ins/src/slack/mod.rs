@@ -7,6 +7,7 @@
 mod acts;
 mod api;
 mod arguments;
+mod lists;
 mod model;
 mod page;
 mod view;
@@ -63,6 +64,8 @@ impl Slack {
     /// When the listener has no address, or the HTTP client cannot be made.
     #[allow(clippy::expect_used, clippy::unused_async)]
     pub async fn start(options: Options) -> Self {
+        // The client wants one though it calls http only; an error means that somebody was faster.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .no_proxy()
             // Slack follows two; the bridge has none.

@@ -23,8 +23,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 /// The stand-in and the door in front of the connector.
-pub struct Bridge {
-    pub slack: Slack,
+pub(crate) struct Bridge {
+    pub(crate) slack: Slack,
     shared: Arc<Shared>,
     url: String,
 }
@@ -38,7 +38,7 @@ struct Shared {
 }
 
 impl Bridge {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shared = Arc::new(Shared {
@@ -63,22 +63,22 @@ impl Bridge {
         Self { slack, shared, url }
     }
 
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    pub fn desk(&self) -> Arc<dyn Desk> {
+    pub(crate) fn desk(&self) -> Arc<dyn Desk> {
         self.shared.desk.lock().unwrap().clone().unwrap()
     }
 
     /// The connector with another value in its secret.
-    pub fn desk_with(&self, member: &str, value: &str) -> Arc<dyn Desk> {
+    pub(crate) fn desk_with(&self, member: &str, value: &str) -> Arc<dyn Desk> {
         let mut secret = self.slack.secret();
         secret[member] = json!(value);
         make(secret)
     }
 
-    pub async fn post(
+    pub(crate) async fn post(
         &self,
         conversation: &Conversation,
         entry: &Entry,
@@ -87,42 +87,38 @@ impl Bridge {
         self.desk().post(conversation, entries).await
     }
 
-    /// What happened in this conversation since the last time, but for what is ignored there; all
-    /// of it where nothing else did.
-    pub fn take(&self, reference: &str) -> Vec<What> {
+    /// What happened in this conversation since the last time, but for what is ignored: echoes come
+    /// when they like.
+    pub(crate) fn take(&self, reference: &str) -> Vec<What> {
         let mut events = self.shared.events.lock().unwrap();
-        let mut mine = Vec::new();
-        let mut ignored = Vec::new();
-        for event in events.iter().filter(|event| event.reference == reference) {
-            match &event.what {
-                What::Ignored(_) => ignored.push(event.what.clone()),
-                what => mine.push(what.clone()),
-            }
-        }
-        let strangers = |event: &DeskEvent| event.reference != reference;
-        events.retain(strangers);
-        if mine.is_empty() { ignored } else { mine }
+        let mine = |event: &mut DeskEvent| {
+            event.reference == reference && !matches!(event.what, What::Ignored(_))
+        };
+        events
+            .extract_if(.., mine)
+            .map(|event| event.what)
+            .collect()
     }
 
     /// All that was understood so far and not taken.
-    pub fn everything(&self) -> Vec<DeskEvent> {
+    pub(crate) fn everything(&self) -> Vec<DeskEvent> {
         self.shared.events.lock().unwrap().clone()
     }
 
     /// Waits for so many calls in all.
-    pub async fn wait_for(&self, calls: usize) {
+    pub(crate) async fn wait_for(&self, calls: usize) {
         let mut taken = self.shared.taken.subscribe();
         let waiting = taken.wait_for(|taken| *taken >= calls);
         let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
         waited.expect("the calls").unwrap();
     }
 
-    pub fn refuse_next(&self) {
+    pub(crate) fn refuse_next(&self) {
         *self.shared.refuse.lock().unwrap() = true;
     }
 }
 
-fn make(secret: Value) -> Arc<dyn Desk> {
+pub(crate) fn make(secret: Value) -> Arc<dyn Desk> {
     let http = DeskHttp::new(Targets::Local, SystemClock::shared()).unwrap();
     let secrets = json!({"desks": {"slack": secret}}).to_string();
     let secrets = Secrets::parse(&secrets).unwrap();
@@ -185,12 +181,12 @@ fn receive(
     }
 }
 
-pub fn now() -> Millis {
+pub(crate) fn now() -> Millis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     Millis::try_from(since.as_millis()).unwrap()
 }
 
-pub fn conversation(id: &str) -> Conversation {
+pub(crate) fn conversation(id: &str) -> Conversation {
     Conversation {
         id: ConversationId::new(id).unwrap(),
         bot: Some("b1".into()),
@@ -220,7 +216,7 @@ pub fn conversation(id: &str) -> Conversation {
 }
 
 /// A history of so many turns that takes several messages.
-pub fn history(turns: usize) -> History {
+pub(crate) fn history(turns: usize) -> History {
     let turn = |n| Turn {
         speaker: if n % 2 == 0 {
             Speaker::User
@@ -238,7 +234,7 @@ pub fn history(turns: usize) -> History {
 }
 
 /// A user's line, in its first attempt.
-pub fn entry(text: &str) -> Entry {
+pub(crate) fn entry(text: &str) -> Entry {
     let id = EntryId::of_user_line(now(), text.as_bytes());
     let conversation = ConversationId::new("c1").unwrap();
     let to = Some(Side::Desk);
