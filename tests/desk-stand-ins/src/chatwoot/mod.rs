@@ -5,6 +5,7 @@
 mod acts;
 mod answer;
 mod contacts;
+mod lists;
 mod page;
 mod serve;
 mod shown;
