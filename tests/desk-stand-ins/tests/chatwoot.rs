@@ -1,4 +1,5 @@
 //! The connector for Chatwoot against its stand-in, over HTTP.
+#![allow(clippy::unwrap_used)]
 
 #[path = "chatwoot/support.rs"]
 mod support;

@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -139,20 +140,19 @@ impl Api {
 
     /// A conversation.
     pub(super) async fn talk(&self, place: Place<'_>) -> Result<Talk, DeskError> {
-        self.ask(self.at(place, "", None)).await
+        self.ask(self.at(Method::GET, place, "")).await
     }
 
     /// Ends a conversation. The public API lets its contact do that, which is the user; it does
     /// nothing where it has ended.
     pub(super) async fn resolve(&self, place: Place<'_>) -> Result<(), DeskError> {
-        let body = match self.config.application {
-            Some(_) => json!({"status": "resolved"}),
-            None => json!({}),
+        let call = self.at(Method::POST, place, "/toggle_status");
+        let call = match self.config.application {
+            Some(_) => call.json(json!({"status": "resolved"})),
+            // The specification has no body there.
+            None => call,
         };
-        let reply = self
-            .http
-            .send(self.at(place, "/toggle_status", Some(body)))
-            .await?;
+        let reply = self.http.send(call).await?;
         reply.fine()
     }
 
@@ -175,7 +175,7 @@ impl Api {
         };
         let reply = self
             .http
-            .send(self.at(place, "/messages", Some(body)))
+            .send(self.at(Method::POST, place, "/messages").json(body))
             .await?;
         // Its limit of messages a minute and conversation (200 as it is delivered) is told as a
         // fault of the message.
@@ -199,7 +199,7 @@ impl Api {
         let mut pages = Vec::new();
         let mut path = "/messages".to_owned();
         for _ in 0..MAX_PAGES {
-            let page: Value = self.ask(self.at(place, &path, None)).await?;
+            let page: Value = self.ask(self.at(Method::GET, place, &path)).await?;
             // The application API wraps the list, the public one does not.
             let page = match page {
                 Value::Array(page) => page,
@@ -262,7 +262,7 @@ impl Api {
     }
 
     /// A call about a conversation, through the application API where there is a token.
-    fn at(&self, place: Place<'_>, path: &str, body: Option<Value>) -> Call {
+    fn at(&self, method: Method, place: Place<'_>, path: &str) -> Call {
         let reference = place.reference;
         let (url, application) = match &self.config.application {
             Some(application) => {
@@ -275,10 +275,7 @@ impl Api {
                 (self.public(&path), None)
             }
         };
-        let call = match body {
-            Some(body) => Call::post(url, body),
-            None => Call::get(url),
-        };
+        let call = Call::new(method, url);
         match application {
             Some(application) => as_user(call, application),
             None => call,

@@ -5,6 +5,7 @@
 mod acts;
 mod answer;
 mod contacts;
+mod lists;
 mod page;
 mod serve;
 mod shown;
@@ -39,7 +40,7 @@ const HMAC_TOKEN: &str = "stand-in-hmac-token";
 const PATH_TOKEN: &str = "stand-in-path-token";
 
 /// How the server and its inbox are set up.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setup {
     /// The bridge gets an access token for the application API.
     pub token: bool,

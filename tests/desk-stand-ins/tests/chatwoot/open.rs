@@ -4,7 +4,7 @@ use desk_stand_ins::{DeskStandIn as _, Failure, From, Seen};
 use handoff::conversation::{History, PLACEHOLDER_EMAIL};
 use handoff::desk::DeskError;
 
-use super::support::{Stage, at, conversation, desk, long_history, setups};
+use super::support::{PLAIN, Stage, at, conversation, desk, long_history, setups};
 
 fn texts(seen: &Seen) -> Vec<&str> {
     seen.lines.iter().map(|line| line.text.as_str()).collect()
@@ -54,19 +54,22 @@ async fn an_attempt_that_broke_off_anywhere_is_completed_and_not_repeated() {
         let whole = stage.stand_in.conversations().await.remove(0);
         let calls = stage.stand_in.requests().len() as u64;
         for first in 1..=calls {
-            for second in 1..=calls + 2 {
+            // Where else is tried in full for one; the others are the same code.
+            let all: Vec<_> = (1..=calls + 2).collect();
+            let some = [1, first + 1, calls + 2];
+            let seconds = if setup == PLAIN { &all[..] } else { &some[..] };
+            for &second in seconds {
                 let stage = Stage::new(setup).await;
                 let known = conversation("c1");
                 stage.stand_in.drop_after_call(first);
                 let broken = stage.open(&known, &history, 1).await.unwrap_err();
                 assert!(matches!(broken, DeskError::Unavailable { .. }), "{broken}");
                 stage.stand_in.drop_after_call(second);
-                let attempt = match stage.open(&known, &history, 2).await {
-                    // There were fewer calls than that.
-                    Ok(_) => 2,
-                    Err(_) => 3,
-                };
-                let opened = stage.open(&known, &history, attempt + 1).await.unwrap();
+                let mut opened = stage.open(&known, &history, 2).await;
+                if opened.is_err() {
+                    opened = stage.open(&known, &history, 3).await;
+                }
+                let opened = opened.unwrap();
                 let all = stage.stand_in.conversations().await;
                 assert_eq!(all.len(), 1, "{first} {second}");
                 assert_eq!(all[0].reference, opened.reference);

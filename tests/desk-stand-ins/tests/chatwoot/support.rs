@@ -47,6 +47,11 @@ pub(crate) fn setups() -> [Setup; 4] {
     ]
 }
 
+thread_local! {
+    /// Making one takes long, and each test has a thread of its own.
+    static HTTP: DeskHttp = DeskHttp::new(Targets::Local, SystemClock::shared()).unwrap();
+}
+
 type Heard = Arc<Mutex<Vec<DeskEvent>>>;
 
 pub(crate) struct Stage {
@@ -144,7 +149,7 @@ impl Stage {
 
 pub(crate) fn desk(secret: &Value) -> Result<Arc<dyn Desk>, DeskError> {
     let secrets = json!({"desks": {"cw": secret}}).to_string();
-    let http = DeskHttp::new(Targets::Local, SystemClock::shared()).unwrap();
+    let http = HTTP.with(Clone::clone);
     Desks::of(&Secrets::parse(&secrets).unwrap(), &http)
         .get("cw")
         .cloned()
