@@ -13,6 +13,8 @@ use super::webhook::{id, millis};
 use crate::conversation::Agent;
 use crate::desk::{AgentLine, DeskEvent, Unreadable, What};
 
+const OUR_OWN: &str = "a comment of our own";
+
 const PREFIX: &str = "zen:event-type:ticket.";
 
 /// What happened; `None` where the ticket is none of ours.
@@ -62,12 +64,15 @@ fn line(
     comment: &Value,
     comment_id: &str,
 ) -> Result<What, Unreadable> {
+    let author = id(comment["author"].get("id"));
+    let author = author.ok_or_else(|| missing("event.comment.author.id"))?;
+    if author == config.user_id {
+        return Ok(What::Ignored(OUR_OWN));
+    }
     let public = comment["is_public"].as_bool();
     if !public.ok_or_else(|| missing("event.comment.is_public"))? {
         return Ok(What::PrivateNote);
     }
-    let author = id(comment["author"].get("id"));
-    let author = author.ok_or_else(|| missing("event.comment.author.id"))?;
     let body = comment["body"].as_str();
     let body = body.ok_or_else(|| missing("event.comment.body"))?;
     if let Some(why) = not_an_agents(config, &author, body) {
@@ -94,7 +99,7 @@ fn line(
 /// Why a public comment is not carried, going by who wrote it and how it begins.
 pub(super) fn not_an_agents(config: &Config, author: &str, text: &str) -> Option<&'static str> {
     if author == config.user_id {
-        Some("a comment of our own")
+        Some(OUR_OWN)
     } else if author.starts_with('-') {
         // Zendesk's own automatic user is -1.
         Some("a comment of Zendesk itself")
@@ -201,6 +206,7 @@ mod tests {
             added(true, false, "9"),
             // Our own user, though an agent; Zendesk's.
             added(true, true, "7"),
+            added(false, true, "7"),
             added(true, true, "-1"),
         ] {
             assert!(matches!(what("comment_added", comment), What::Ignored(_)));

@@ -107,6 +107,13 @@ impl World {
         all.into_iter().filter(|event| !ignored(event)).collect()
     }
 
+    /// Waits until so many events have come, ignored ones among them.
+    pub(crate) async fn told(&self, events: usize) {
+        while self.events.0.lock().unwrap().len() < events {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// The lines for the user, whole.
     pub(crate) async fn lines(&self) -> Vec<handoff::desk::AgentLine> {
         let mut lines = Vec::new();

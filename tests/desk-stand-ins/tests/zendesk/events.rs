@@ -179,3 +179,45 @@ async fn lost_webhooks_are_lost() {
     assert_eq!(world.lines().await, []);
     assert!(!world.desk.capabilities().reconciles);
 }
+
+#[tokio::test]
+async fn triggers_send_what_the_page_for_operators_gives_to_paste() {
+    let page = include_str!("../../../../docs/desks/zendesk.md");
+    let blocks = page.split("```").filter_map(|block| {
+        let block = block.trim();
+        let body: serde_json::Value = serde_json::from_str(block).ok()?;
+        Some((body["handoff"].as_str()?.to_owned(), body))
+    });
+    let pasted: std::collections::BTreeMap<_, _> = blocks.collect();
+    assert_eq!(pasted.len(), 3);
+    let world = World::with(Webhooks::Triggers, false).await;
+    let reference = world.open("c1").await.desk_ref.unwrap();
+    for act in [Act::Claim, Act::Say("x".into()), Act::Close] {
+        world.stand_in.act(&reference, act).await;
+        let sent: serde_json::Value = serde_json::from_str(&world.stand_in.last_body()).unwrap();
+        let members = |body: &serde_json::Value| {
+            let members = body.as_object().unwrap().keys();
+            members.cloned().collect::<std::collections::BTreeSet<_>>()
+        };
+        let kind = sent["handoff"].as_str().unwrap();
+        assert_eq!(members(&sent), members(&pasted[kind]), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_solves_is_carried_before_the_end() {
+    let world = World::with(Webhooks::Triggers, false).await;
+    let reference = world.open("c1").await.desk_ref.unwrap();
+    world
+        .stand_in
+        .reply_and_solve(&reference, "Done. Bye!")
+        .await;
+    let happened: Vec<_> = world
+        .happened()
+        .into_iter()
+        .map(|event| event.what)
+        .collect();
+    assert!(matches!(&happened[0], What::Message(line) if line.text == "Done. Bye!"));
+    assert!(matches!(&happened[1], What::Closed { .. }));
+    assert_eq!(happened.len(), 2);
+}

@@ -45,6 +45,7 @@ async fn a_ticket_has_the_user_and_the_history_in_order() {
     );
     assert!(!seen[0].closed);
     // Our own ticket comes back as an event, and is nothing.
+    world.told(1).await;
     assert_eq!(world.happened(), []);
 }
 
@@ -240,8 +241,8 @@ async fn closing_solves_the_ticket_once_and_says_why_to_agents_only() {
         1
     );
     assert_eq!(world.stand_in.calls()["close"], 1);
-    // Its echo ends nothing.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    // The ticket, the note and the status come back, and are nothing.
+    world.told(3).await;
     assert_eq!(world.happened(), []);
 }
 
