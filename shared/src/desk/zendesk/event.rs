@@ -175,12 +175,12 @@ mod tests {
     }
 
     fn what(kind: &str, event: Value) -> What {
-        parse(&config(), &body(kind, event)).unwrap().unwrap().what
+        parse(config(), &body(kind, event)).unwrap().unwrap().what
     }
 
     #[test]
     fn an_agents_public_comment_is_a_message() {
-        let event = parse(&config(), &body("comment_added", added(true, true, "8")));
+        let event = parse(config(), &body("comment_added", added(true, true, "8")));
         let event = event.unwrap().unwrap();
         assert_eq!(event.reference, "35436");
         assert_eq!(event.id, "comment-77");
@@ -247,11 +247,11 @@ mod tests {
         }
         let mut ours = body("status_changed", json!({"current": "SOLVED"}));
         ours["detail"]["actor_id"] = json!(7);
-        let event = parse(&config(), &ours).unwrap().unwrap();
+        let event = parse(config(), &ours).unwrap().unwrap();
         assert!(matches!(event.what, What::Ignored(_)));
         let mut automatic = body("status_changed", json!({"current": "SOLVED"}));
         automatic["detail"]["actor_id"] = json!("-1");
-        let event = parse(&config(), &automatic).unwrap().unwrap();
+        let event = parse(config(), &automatic).unwrap().unwrap();
         assert_eq!(event.what, What::Closed { agent: None });
     }
 
@@ -277,7 +277,7 @@ mod tests {
         for other in [json!(null), json!("TEST1234"), json!("")] {
             let mut body = body("comment_added", added(true, true, "8"));
             body["detail"]["external_id"] = other;
-            assert_eq!(parse(&config(), &body), Ok(None));
+            assert_eq!(parse(config(), &body), Ok(None));
         }
     }
 
@@ -289,7 +289,7 @@ mod tests {
             .unwrap()
             .remove("id");
         assert_eq!(
-            parse(&config(), &without).unwrap_err().0,
+            parse(config(), &without).unwrap_err().0,
             "event.comment.id: missing"
         );
         let mut without = body("comment_added", added(true, true, "8"));
@@ -298,11 +298,11 @@ mod tests {
             .unwrap()
             .remove("is_public");
         assert_eq!(
-            parse(&config(), &without).unwrap_err().0,
+            parse(config(), &without).unwrap_err().0,
             "event.comment.is_public: missing"
         );
         let mut without = body("status_changed", json!({}));
         without.as_object_mut().unwrap().remove("id");
-        assert_eq!(parse(&config(), &without).unwrap_err().0, "id: missing");
+        assert_eq!(parse(config(), &without).unwrap_err().0, "id: missing");
     }
 }

@@ -249,8 +249,11 @@ pub(crate) fn again(entry: &Entry) -> Entry {
     again
 }
 
+/// Whether an error is the right one.
+type IsRight = fn(&DeskError) -> bool;
+
 /// Every way to fail, and what the connector makes of it.
-pub(crate) fn failures() -> Vec<(Failure, fn(&DeskError) -> bool)> {
+pub(crate) fn failures() -> Vec<(Failure, IsRight)> {
     vec![
         (
             Failure::RateLimited(Duration::from_secs(7)),
