@@ -13,6 +13,8 @@ use super::webhook::{id, millis};
 use crate::conversation::Agent;
 use crate::desk::{AgentLine, DeskEvent, Unreadable, What};
 
+const OUR_OWN: &str = "a comment of our own";
+
 const PREFIX: &str = "zen:event-type:ticket.";
 
 /// What happened; `None` where the ticket is none of ours.
@@ -62,12 +64,15 @@ fn line(
     comment: &Value,
     comment_id: &str,
 ) -> Result<What, Unreadable> {
+    let author = id(comment["author"].get("id"));
+    let author = author.ok_or_else(|| missing("event.comment.author.id"))?;
+    if author == config.user_id {
+        return Ok(What::Ignored(OUR_OWN));
+    }
     let public = comment["is_public"].as_bool();
     if !public.ok_or_else(|| missing("event.comment.is_public"))? {
         return Ok(What::PrivateNote);
     }
-    let author = id(comment["author"].get("id"));
-    let author = author.ok_or_else(|| missing("event.comment.author.id"))?;
     let body = comment["body"].as_str();
     let body = body.ok_or_else(|| missing("event.comment.body"))?;
     if let Some(why) = not_an_agents(config, &author, body) {
@@ -94,7 +99,7 @@ fn line(
 /// Why a public comment is not carried, going by who wrote it and how it begins.
 pub(super) fn not_an_agents(config: &Config, author: &str, text: &str) -> Option<&'static str> {
     if author == config.user_id {
-        Some("a comment of our own")
+        Some(OUR_OWN)
     } else if author.starts_with('-') {
         // Zendesk's own automatic user is -1.
         Some("a comment of Zendesk itself")
@@ -170,12 +175,12 @@ mod tests {
     }
 
     fn what(kind: &str, event: Value) -> What {
-        parse(&config(), &body(kind, event)).unwrap().unwrap().what
+        parse(config(), &body(kind, event)).unwrap().unwrap().what
     }
 
     #[test]
     fn an_agents_public_comment_is_a_message() {
-        let event = parse(&config(), &body("comment_added", added(true, true, "8")));
+        let event = parse(config(), &body("comment_added", added(true, true, "8")));
         let event = event.unwrap().unwrap();
         assert_eq!(event.reference, "35436");
         assert_eq!(event.id, "comment-77");
@@ -201,6 +206,7 @@ mod tests {
             added(true, false, "9"),
             // Our own user, though an agent; Zendesk's.
             added(true, true, "7"),
+            added(false, true, "7"),
             added(true, true, "-1"),
         ] {
             assert!(matches!(what("comment_added", comment), What::Ignored(_)));
@@ -241,11 +247,11 @@ mod tests {
         }
         let mut ours = body("status_changed", json!({"current": "SOLVED"}));
         ours["detail"]["actor_id"] = json!(7);
-        let event = parse(&config(), &ours).unwrap().unwrap();
+        let event = parse(config(), &ours).unwrap().unwrap();
         assert!(matches!(event.what, What::Ignored(_)));
         let mut automatic = body("status_changed", json!({"current": "SOLVED"}));
         automatic["detail"]["actor_id"] = json!("-1");
-        let event = parse(&config(), &automatic).unwrap().unwrap();
+        let event = parse(config(), &automatic).unwrap().unwrap();
         assert_eq!(event.what, What::Closed { agent: None });
     }
 
@@ -271,7 +277,7 @@ mod tests {
         for other in [json!(null), json!("TEST1234"), json!("")] {
             let mut body = body("comment_added", added(true, true, "8"));
             body["detail"]["external_id"] = other;
-            assert_eq!(parse(&config(), &body), Ok(None));
+            assert_eq!(parse(config(), &body), Ok(None));
         }
     }
 
@@ -283,7 +289,7 @@ mod tests {
             .unwrap()
             .remove("id");
         assert_eq!(
-            parse(&config(), &without).unwrap_err().0,
+            parse(config(), &without).unwrap_err().0,
             "event.comment.id: missing"
         );
         let mut without = body("comment_added", added(true, true, "8"));
@@ -292,11 +298,11 @@ mod tests {
             .unwrap()
             .remove("is_public");
         assert_eq!(
-            parse(&config(), &without).unwrap_err().0,
+            parse(config(), &without).unwrap_err().0,
             "event.comment.is_public: missing"
         );
         let mut without = body("status_changed", json!({}));
         without.as_object_mut().unwrap().remove("id");
-        assert_eq!(parse(&config(), &without).unwrap_err().0, "id: missing");
+        assert_eq!(parse(config(), &without).unwrap_err().0, "id: missing");
     }
 }

@@ -100,17 +100,18 @@ pub(super) async fn complete(
         match api.comments::<Comment>(&ticket).await {
             Ok(comments) => {
                 let found = comments.into_iter().filter(|known| known.id == comment);
-                let attachments = found.flat_map(|comment| comment.attachments);
-                line.files
-                    .extend(
-                        attachments
-                            .filter(|file| !is_malware(file))
-                            .map(|file| DeskFile {
-                                content_type: file.content_type,
-                                bytes: file.size,
-                                ..at_desk(config, &file.file_name, &file.content_url)
-                            }),
-                    );
+                for file in found.flat_map(|comment| comment.attachments) {
+                    if is_malware(&file) {
+                        let said = "\n[A file is not sent: Zendesk found malware in it]";
+                        line.text.push_str(said);
+                        continue;
+                    }
+                    line.files.push(DeskFile {
+                        content_type: file.content_type,
+                        bytes: file.size,
+                        ..at_desk(config, &file.file_name, &file.content_url)
+                    });
+                }
             }
             Err(error @ DeskError::Unavailable { .. }) => return Err(error),
             // What the agent said must not wait for what cannot be had.
@@ -199,12 +200,12 @@ mod tests {
         let config = config();
         let of = |file: &DeskFile| of_which(&config.base_url, file);
         assert_eq!(
-            of(&of_comment(&config, "35", "77")),
+            of(&of_comment(config, "35", "77")),
             Some(("35".to_owned(), 77))
         );
         assert_eq!(
             of(&at_desk(
-                &config,
+                config,
                 UNKNOWN,
                 "https://acme.zendesk.com/attachments/x"
             )),
@@ -214,7 +215,7 @@ mod tests {
             "https://evil.example/api/v2/tickets/35/comments#77",
             "https://acme.zendesk.com/api/v2/tickets/../users/comments#77",
         ] {
-            let mut file = of_comment(&config, "35", "77");
+            let mut file = of_comment(config, "35", "77");
             file.url = url.to_owned();
             assert_eq!(of(&file), None, "{url}");
         }
@@ -235,7 +236,7 @@ mod tests {
             ("https://evilzendesk.com/attachments/x", false),
             ("no url", false),
         ] {
-            assert_eq!(is_attachment(&config, url), expected, "{url}");
+            assert_eq!(is_attachment(config, url), expected, "{url}");
         }
     }
 

@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     fn plain(markdown: &str) -> String {
-        to_plain(&config(), markdown).0
+        to_plain(config(), markdown).0
     }
 
     #[test]
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn pictures_at_zendesk_are_files() {
         let url = "https://acme.zendesk.com/attachments/token/x/?name=inline-1.png";
-        let (text, files) = to_plain(&config(), &format!("Look: ![]({url}) nice"));
+        let (text, files) = to_plain(config(), &format!("Look: ![]({url}) nice"));
         assert_eq!(text, "Look:  nice");
         assert_eq!(files.len(), 1);
         assert_eq!(

@@ -113,16 +113,19 @@ mod tests {
     use crate::time::SystemClock;
 
     /// An account whose user 7 is ours.
-    pub(super) fn config() -> Config {
-        let secret = json!({
-            "kind": "zendesk",
-            "base_url": "https://acme.zendesk.com",
-            "email": "bridge@example.com",
-            "api_token": "t",
-            "user_id": 7,
-            "webhook_secrets": ["s"],
-        });
-        let http = DeskHttp::new(Targets::Public, SystemClock::shared()).unwrap();
-        Config::read(&secret, &http).unwrap()
+    pub(super) fn config() -> &'static Config {
+        static CONFIG: std::sync::OnceLock<Config> = std::sync::OnceLock::new();
+        CONFIG.get_or_init(|| {
+            let secret = json!({
+                "kind": "zendesk",
+                "base_url": "https://acme.zendesk.com",
+                "email": "bridge@example.com",
+                "api_token": "t",
+                "user_id": 7,
+                "webhook_secrets": ["s"],
+            });
+            let http = DeskHttp::new(Targets::Public, SystemClock::shared()).unwrap();
+            Config::read(&secret, &http).unwrap()
+        })
     }
 }

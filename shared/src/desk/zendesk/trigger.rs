@@ -150,7 +150,7 @@ mod tests {
             headers: &headers,
             body: b"",
         };
-        parse(&config(), &call.into_verified(), body)
+        parse(config(), &call.into_verified(), body)
     }
 
     fn body(kind: &str, status: &str, agent: &str) -> Value {

@@ -148,6 +148,23 @@ fn comment(
     bodies
 }
 
+/// "Submit as solved" with a reply: for triggers one update, and so one call.
+pub(super) async fn reply_and_solve(shared: &Shared, reference: &str, text: &str) -> Vec<u16> {
+    let Some(ticket) = shared.lock().ticket_mut(reference).cloned() else {
+        return Vec::new();
+    };
+    let solved = change(shared, &ticket, |ticket| {
+        "solved".clone_into(&mut ticket.status);
+        ticket.assignee = ticket.assignee.or(Some(AGENT));
+    });
+    let said = Said::Typed(text.to_owned(), written_out(text));
+    let mut statuses = Vec::new();
+    for body in comment(shared, &solved, true, said, Vec::new()) {
+        statuses.extend(tell(shared, body).await);
+    }
+    statuses
+}
+
 /// What is told of and is no agent's line to the user. Triggers tell of none of it.
 fn noise(shared: &Shared, ticket: &Ticket, text: &str) -> Vec<Value> {
     if shared.webhooks == Webhooks::Triggers {
@@ -199,7 +216,6 @@ fn trigger(kind: &str, ticket: &Ticket, comment: Option<&Comment>, base_url: &st
         "handoff": kind,
         "ticket": ticket.id.to_string(),
         "external_id": ticket.external_id.clone().unwrap_or_default(),
-        "status": capitalised(&ticket.status),
         "agent": AGENT.to_string(),
         "name": url_encode(AGENT_NAME),
     });
@@ -208,6 +224,7 @@ fn trigger(kind: &str, ticket: &Ticket, comment: Option<&Comment>, base_url: &st
             let url = file.url(base_url);
             format!("{}={}&", url_encode(&file.name), url_encode(&url))
         });
+        body["status"] = json!(capitalised(&ticket.status));
         body["text"] = json!(url_encode(&comment.said.body()));
         body["files"] = json!(files.collect::<String>());
     }

@@ -116,6 +116,17 @@ impl Zendesk {
         }
     }
 
+    /// An agent submits a reply as solved, in an account with triggers.
+    pub async fn reply_and_solve(&self, reference: &str, text: &str) -> Vec<u16> {
+        act::reply_and_solve(&self.shared, reference, text).await
+    }
+
+    /// The body of the last webhook; empty where there was none.
+    pub fn last_body(&self) -> String {
+        let last = self.shared.lock().last_webhook.clone();
+        last.map(|last| last.body).unwrap_or_default()
+    }
+
     /// The status of a ticket.
     pub fn status(&self, reference: &str) -> Option<String> {
         let mut state = self.shared.lock();
