@@ -238,7 +238,7 @@ impl Desk for Intercom {
         let now = self.conversation(reference, false).await?;
         let parts = now.parts().iter();
         Ok(parts
-            .filter(|part| part::is_since(part, conversation.opened_at))
+            .filter(|part| part::is_since(part, conversation.opened_at, CLOCKS_DIFFER))
             .flat_map(|part| part::read(reference, part, &self.secret.admin_id))
             .filter(|event| match event.what {
                 What::Message(_) | What::Assigned(_) => true,

@@ -52,6 +52,7 @@ pub(super) fn answer(state: &mut State, request: &Request<'_>) -> (Answer, Optio
             Ok(json!({"type": "admin", "id": id, "name": name, "has_inbox_seat": true}))
         }
         ("POST", ["contacts"]) => create_contact(state, body),
+        ("POST", ["contacts", _, "unarchive"]) if !body.is_null() => Err(invalid("body")),
         ("POST", ["contacts", id, "unarchive"]) => unarchive(state, id),
         ("GET", ["contacts", "find_by_external_id", id]) => {
             let id = percent_decoded(id);
