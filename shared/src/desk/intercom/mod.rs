@@ -182,7 +182,13 @@ impl Desk for Intercom {
     }
 
     async fn check(&self) -> Result<(), DeskError> {
-        let me: Admin = self.ask(self.get("/me")).await?;
+        let me = self.ask::<Admin>(self.get("/me")).await;
+        let me = me.map_err(|error| match error {
+            DeskError::NotConfigured(why) => {
+                DeskError::NotConfigured(format!("access_token: {why}"))
+            }
+            error => error,
+        })?;
         let workspace = me.app.and_then(|app| app.id_code);
         if self.secret.app_id.is_some() && workspace != self.secret.app_id {
             let why = "app_id is not the workspace that the access token belongs to";

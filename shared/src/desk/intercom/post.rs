@@ -133,7 +133,8 @@ impl Intercom {
         let mark = mark_of_close(conversation);
         let told = has_mark(&shown, &numbered_mark(&mark, 1));
         // An agent who has closed it there knows.
-        if !told && !(by == ClosedBy::Agent && shown.is_closed()) {
+        let known = by == ClosedBy::Agent && shown.is_closed();
+        if !told && !known {
             self.note(reference, &close_note(text, &mark)).await?;
         }
         if shown.is_closed() {

@@ -269,7 +269,7 @@ async fn a_check_says_what_is_wrong() {
         (
             "access_token",
             "hush",
-            "the credentials were refused (HTTP 401)",
+            "access_token: the credentials were refused (HTTP 401)",
         ),
         (
             "admin_id",
