@@ -289,3 +289,26 @@ impl fmt::Debug for Call {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_is_a_time_to_come_and_nothing_else() {
+        let now = 1_700_000_000_500;
+        let seconds = |value| until_reset(value, now).map(|wait| wait.as_millis());
+        assert_eq!(seconds("1700000030"), Some(29_500));
+        assert_eq!(seconds(" 1699999999 "), Some(0));
+        // Seconds to wait, a time in milliseconds, a date.
+        for other in [
+            "30",
+            "1700000030000",
+            "Tue, 14 Nov 2023 22:13:20 GMT",
+            "",
+            "-1",
+        ] {
+            assert_eq!(seconds(other), None, "{other}");
+        }
+    }
+}

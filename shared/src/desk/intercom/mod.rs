@@ -182,7 +182,13 @@ impl Desk for Intercom {
     }
 
     async fn check(&self) -> Result<(), DeskError> {
-        let me: Admin = self.ask(self.get("/me")).await?;
+        let me = self.ask::<Admin>(self.get("/me")).await;
+        let me = me.map_err(|error| match error {
+            DeskError::NotConfigured(why) => {
+                DeskError::NotConfigured(format!("access_token: {why}"))
+            }
+            error => error,
+        })?;
         let workspace = me.app.and_then(|app| app.id_code);
         if self.secret.app_id.is_some() && workspace != self.secret.app_id {
             let why = "app_id is not the workspace that the access token belongs to";
@@ -238,7 +244,7 @@ impl Desk for Intercom {
         let now = self.conversation(reference, false).await?;
         let parts = now.parts().iter();
         Ok(parts
-            .filter(|part| part::is_since(part, conversation.opened_at))
+            .filter(|part| part::is_since(part, conversation.opened_at, CLOCKS_DIFFER))
             .flat_map(|part| part::read(reference, part, &self.secret.admin_id))
             .filter(|event| match event.what {
                 What::Message(_) | What::Assigned(_) => true,

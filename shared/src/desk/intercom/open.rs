@@ -1,6 +1,6 @@
 //! Opening: the person, the conversation, and the notes with what was said before.
 
-use reqwest::Url;
+use reqwest::{Method, Url};
 use serde_json::json;
 
 use super::render::{first_message, mark_of_opening, numbered_mark, opening_notes};
@@ -68,7 +68,9 @@ impl Intercom {
         // There, and not to be found: archived, or made a moment ago. The refusal has its id.
         let id = id_in_conflict(&made)
             .ok_or_else(|| DeskError::Rejected("the contact exists and is hidden".to_owned()))?;
-        let unarchive = self.post(&format!("/contacts/{id}/unarchive"), json!({}));
+        // This one takes no body.
+        let url = format!("{}/contacts/{id}/unarchive", self.secret.base_url);
+        let unarchive = self.call(Call::new(Method::POST, url));
         match self.send(unarchive).await?.fine() {
             // It was not archived.
             Ok(()) | Err(DeskError::Rejected(_) | DeskError::Gone(_)) => Ok(id),

@@ -136,8 +136,8 @@ fn assignee(part: &Part, by: &Agent) -> Option<Agent> {
     })
 }
 
-/// Whether a part is newer than this, give or take what two clocks differ.
-pub(super) fn is_since(part: &Part, at: Millis) -> bool {
+/// Whether a part is newer than this, give or take `slack` milliseconds.
+pub(super) fn is_since(part: &Part, at: Millis, slack: Millis) -> bool {
     let made = part.created_at.map(|seconds| seconds.saturating_mul(1000));
-    made.is_none_or(|made| made >= at - super::CLOCKS_DIFFER)
+    made.is_none_or(|made| made >= at - slack)
 }

@@ -292,7 +292,7 @@ mod tests {
                 "<ol><li>a<ul><li>x</li></ul></li><li>b</li></ol>",
                 "1. a\n- x\n2. b",
             ),
-            ("<p>  a \n b&nbsp; c </p>", "a b  c"),
+            ("<p>  a \n b&nbsp; c </p>", "a b c"),
             ("<pre><code>if x\n  y</code></pre>", "if x\n  y"),
             (
                 "1 &lt; 2 &amp; 3 &gt; 2 &#128512; &eacute;",

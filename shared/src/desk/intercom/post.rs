@@ -13,7 +13,12 @@ use super::render::{close_note, entry_notes, mark_of_close, mark_of_entry, numbe
 use super::wire::Conversation;
 use crate::conversation::{Author, ClosedBy, Conversation as Ours, Entry, Kind};
 use crate::desk::DeskError;
+use crate::time::Millis;
 
+/// How much older than its entry a line may seem, in milliseconds: Intercom's times are whole
+/// seconds. Short, since what the user said before must not be taken for it; where the clocks
+/// differ by more, a line whose answer was lost comes twice.
+const SLACK: Millis = 2_000;
 /// Of how many conversations the last line is remembered.
 const REMEMBERED: usize = 4_000;
 
@@ -128,7 +133,8 @@ impl Intercom {
         let mark = mark_of_close(conversation);
         let told = has_mark(&shown, &numbered_mark(&mark, 1));
         // An agent who has closed it there knows.
-        if !told && !(by == ClosedBy::Agent && shown.is_closed()) {
+        let known = by == ClosedBy::Agent && shown.is_closed();
+        if !told && !known {
             self.note(reference, &close_note(text, &mark)).await?;
         }
         if shown.is_closed() {
@@ -158,7 +164,7 @@ fn arrived(
     let since = entry.at.min(entry.queued_at);
     let said: Vec<_> = parts[behind..]
         .iter()
-        .filter(|part| part.is_of_contact() && is_since(part, since))
+        .filter(|part| part.is_of_contact() && is_since(part, since, SLACK))
         .filter_map(|part| Some((part.id.as_str(), part.body.as_deref()?)))
         .collect();
     for there in (1..=pieces.len().min(said.len())).rev() {

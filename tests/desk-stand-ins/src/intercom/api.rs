@@ -52,6 +52,7 @@ pub(super) fn answer(state: &mut State, request: &Request<'_>) -> (Answer, Optio
             Ok(json!({"type": "admin", "id": id, "name": name, "has_inbox_seat": true}))
         }
         ("POST", ["contacts"]) => create_contact(state, body),
+        ("POST", ["contacts", _, "unarchive"]) if !body.is_null() => Err(invalid("body")),
         ("POST", ["contacts", id, "unarchive"]) => unarchive(state, id),
         ("GET", ["contacts", "find_by_external_id", id]) => {
             let id = percent_decoded(id);
@@ -136,7 +137,7 @@ fn create_contact(state: &mut State, body: &Value) -> Result<Value, Answer> {
     }
     let told = |name| members.get(name).and_then(Value::as_str).map(str::to_owned);
     let contact = Contact {
-        id: format!("{:024x}", 0x6762_0000 + state.contacts.len()),
+        id: format!("{:024x}", 0x6762_f0dd_1bb6 + state.contacts.len()),
         external_id: external_id.to_owned(),
         name: told("name").unwrap_or_default(),
         email: told("email"),

@@ -107,9 +107,9 @@ fn perform(
         );
     }
     let content_type = header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
-    let body = match (method, serde_json::from_slice::<Value>(body)) {
-        (&Method::GET, _) if body.is_empty() => Value::Null,
-        (_, Ok(body)) if content_type.starts_with("application/json") => body,
+    let body = match serde_json::from_slice::<Value>(body) {
+        _ if body.is_empty() => Value::Null,
+        Ok(body) if content_type.starts_with("application/json") => body,
         _ => return refusal(400, "bad_request", "bad request, not JSON"),
     };
     let request = Request {

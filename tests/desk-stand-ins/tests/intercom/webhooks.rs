@@ -254,3 +254,51 @@ async fn a_name_that_an_event_left_out_is_asked_for() {
         .fail(Some(desk_stand_ins::Failure::ServerError));
     assert!(rig.desk.complete(line("7001")).await.is_err());
 }
+
+#[tokio::test]
+async fn the_agents_page_acts_and_takes_nothing_from_other_pages() {
+    let rig = Rig::start().await;
+    let open = rig.opened("c1").await;
+    let page = rig.stand_in.page_url();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let shown = http.get(&page).send().await.unwrap();
+    let policy = shown.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"));
+    let html = shown.text().await.unwrap();
+    assert!(html.contains("/agent/app.js") && !html.contains("://"));
+    let act = |name: &str| {
+        let reference = open.desk_ref.as_deref().unwrap();
+        http.post(format!("{page}/api/conversations/{reference}/{name}"))
+    };
+    let typed = r#"{"text": "from the page"}"#;
+    let json = ("content-type", "application/json");
+    let said = act("say")
+        .header(json.0, json.1)
+        .body(typed)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(said.text().await.unwrap(), r#"{"webhooks":[200]}"#);
+    assert_eq!(texts(&rig.events()), ["from the page"]);
+    let list = http
+        .get(format!("{page}/api/conversations"))
+        .send()
+        .await
+        .unwrap();
+    assert!(list.text().await.unwrap().contains("from the page"));
+    for (request, status) in [
+        (act("say").body(typed), 415),
+        (act("say").header(json.0, "text/plain").body(typed), 415),
+        (
+            act("say")
+                .header(json.0, json.1)
+                .header("host", "example.com")
+                .body(typed),
+            403,
+        ),
+        (act("nothing").header(json.0, json.1).body(typed), 404),
+    ] {
+        assert_eq!(request.send().await.unwrap().status(), status);
+    }
+    assert_eq!(rig.events(), []);
+}
