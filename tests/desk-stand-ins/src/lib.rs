@@ -62,7 +62,8 @@ pub trait DeskStandIn: Send + Sync {
     /// From now on webhooks are lost, where the vendor's can be.
     fn lose_webhooks(&self, lose: bool);
 
-    /// How many calls its API had, by what they were for (`open`, `post`, …).
+    /// How many calls its API had, by what they were for (`open`, `post`, …), those that failed on
+    /// demand among them.
     fn calls(&self) -> std::collections::BTreeMap<String, u64>;
 
     /// Every request that its API took, as method, path and JSON body, without credentials: for

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// What a check found wrong.
-pub type Found<T> = Result<T, String>;
+pub(crate) type Found<T> = Result<T, String>;
 
 /// Says what is wrong unless it holds.
 macro_rules! ensure {

@@ -13,6 +13,7 @@ pub struct Profile {
 
 const NO_SERVER: &str = "the log is what agents see: nothing is sent, nothing is called";
 const NO_WEBHOOKS: &str = "agents use its own page, signed in";
+const CALLS_AGAIN: &str = "it calls again for some minutes; what is lost after that stays lost";
 
 /// All desks that are claimed.
 pub const PROFILES: &[Profile] = &[
@@ -42,7 +43,7 @@ pub const PROFILES: &[Profile] = &[
     Profile {
         kind: "slack",
         title: "Slack",
-        exempt: &[],
+        exempt: &[("lost-webhooks", CALLS_AGAIN)],
     },
     Profile {
         kind: "chatwoot",
@@ -52,7 +53,7 @@ pub const PROFILES: &[Profile] = &[
     Profile {
         kind: "zendesk",
         title: "Zendesk",
-        exempt: &[],
+        exempt: &[("lost-webhooks", CALLS_AGAIN)],
     },
     Profile {
         kind: "intercom",
@@ -62,7 +63,10 @@ pub const PROFILES: &[Profile] = &[
     Profile {
         kind: "webhooks",
         title: "Own system",
-        exempt: &[("lost-webhooks", "its sender keeps what was not taken")],
+        exempt: &[(
+            "lost-webhooks",
+            "its sender keeps what was not taken, and sends it again",
+        )],
     },
 ];
 

@@ -29,7 +29,7 @@ pub struct World {
 
 /// A handoff.
 #[derive(Clone)]
-pub struct Talk {
+pub(crate) struct Talk {
     /// Who asked.
     pub user: UserId,
     /// GPTBots' id of it.
@@ -43,7 +43,7 @@ impl World {
     ///
     /// # Errors
     /// When it does not start.
-    pub async fn start(kind: &str, options: Options, patience: Duration) -> Found<Self> {
+    pub async fn start(kind: &str, options: Options, patience: Duration) -> Result<Self, String> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let options = Options {
             desk: kind.to_owned(),
@@ -246,7 +246,7 @@ impl World {
         self.desk().calls().values().sum()
     }
 
-    /// From now on the desk's API fails like this, and waits until it was called again.
+    /// From now on the desk's API fails like this.
     pub(crate) fn fail(&self, failure: Failure) {
         self.desk().fail(Some(failure));
     }

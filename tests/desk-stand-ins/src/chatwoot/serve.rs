@@ -64,6 +64,12 @@ pub(super) async fn api(State(shared): State<Shared>, request: Request<Body>) ->
         state.moments.retain(|at| *at > since);
         state.moments.push(now());
         let flooded = shared.0.limits && state.moments.len() > PER_MINUTE;
+        if state
+            .failure
+            .is_some_and(|failure| failure != Failure::DropAfter)
+        {
+            state.count("failed");
+        }
         (state.failure, drops, flooded)
     };
     match failure {

@@ -50,7 +50,14 @@ async fn call(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let failure = shared.state().next_failure();
+    let failure = {
+        let mut state = shared.state();
+        let failure = state.next_failure();
+        if failure.is_some_and(|failure| failure != Failure::DropAfter) {
+            *state.calls.entry("failed".to_owned()).or_default() += 1;
+        }
+        failure
+    };
     match failure {
         Some(Failure::RateLimited(wait)) => {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);

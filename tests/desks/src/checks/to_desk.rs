@@ -2,6 +2,7 @@
 
 use desk_stand_ins::From;
 use gptbots_stand_in::UserProfile;
+use handoff::conversation::{Delivery, Entry, Kind, Side};
 use serde_json::json;
 
 use super::{places, whole};
@@ -122,31 +123,41 @@ pub(super) async fn long_line(world: &World) -> Found<()> {
 pub(super) async fn user_leaves(world: &World) -> Found<()> {
     let talk = world.handoff("a question").await?;
     world.say_and_see(&talk, "never mind").await?;
-    leave(world, &talk).await
+    leave(world, &talk).await?;
+    let closed = world.seen(&talk).await?.closed;
+    ensure!(closed, "the desk does not show the end");
+    Ok(())
 }
 
 pub(super) async fn second_handoff(world: &World) -> Found<()> {
     let talk = world.handoff("a question").await?;
     world.say_and_see(&talk, "never mind").await?;
     leave(world, &talk).await?;
+    let closed = world.seen(&talk).await?.closed;
     let again = world.handoff_of(&talk.user, "another question").await?;
     ensure!(again.id != talk.id, "GPTBots gives each handoff an id");
     world.say_and_see(&again, "here I am again").await?;
     world.answer(&again, "welcome back").await?;
     ensure!(
-        again.reference == talk.reference || world.seen(&talk).await?.closed,
+        again.reference == talk.reference || world.seen(&talk).await?.closed == closed,
         "the earlier conversation is open again"
     );
     ensure!(!world.seen(&again).await?.closed, "the new one is closed");
     leave(world, &again).await
 }
 
-/// The user leaves, and agents see it.
+/// The user leaves, and the desk has been told.
 pub(super) async fn leave(world: &World, talk: &Talk) -> Found<()> {
     world.gptbots().leave(&talk.user).await;
     world
-        .wait("the desk shows the end", async || {
-            world.seen(talk).await.is_ok_and(|seen| seen.closed)
+        .wait("the desk is told of the end", async || {
+            let log = world.log(&talk.id).await.unwrap_or_default();
+            let told = |entry: &Entry| {
+                entry.kind == Kind::Closing
+                    && entry.to == Some(Side::Desk)
+                    && entry.delivery == Delivery::Delivered
+            };
+            log.iter().any(told)
         })
         .await
 }

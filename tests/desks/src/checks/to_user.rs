@@ -10,6 +10,9 @@ use crate::World;
 use crate::patience::{Found, ensure};
 use crate::world::Talk;
 
+/// Later than anything is due, in milliseconds.
+const END_OF_TIME: i64 = 9_007_199_254_740_991;
+
 pub(super) async fn lines(world: &World) -> Found<()> {
     let talk = world.handoff("a question").await?;
     let said = [
@@ -192,6 +195,13 @@ pub(super) async fn lost_webhooks(world: &World) -> Found<()> {
     let line = Act::Say("this one gets lost".to_owned());
     world.desk().act(&talk.reference, line).await;
     world.desk().lose_webhooks(false);
+    // Not in a few minutes, but now.
+    let store = &world.sandbox.store;
+    let due = store.due_to_reconcile(END_OF_TIME).await;
+    for due in due.map_err(|error| error.to_string())? {
+        let taken = store.take_to_reconcile(&due, 0).await;
+        taken.map_err(|error| error.to_string())?;
+    }
     world
         .wait("the line is found", async || {
             let told = world.told(&talk);
