@@ -4,6 +4,7 @@
 //! - [`conversation`]: the domain: conversations, entries, lanes. No I/O.
 //! - [`store`]: the DynamoDB table: transcript, outbox and state in one.
 //! - [`desk`]: where agents answer.
+//! - [`inbound`], [`files`]: what desks tell, and what agents send along.
 //! - [`bells`]: hints that a lane has something to carry.
 //! - [`webhook`]: what the three webhook functions share.
 //! - [`settings`], [`secrets`], [`token`], [`outbound`]: what the operator sets, and what is
@@ -16,7 +17,9 @@ pub mod bells;
 pub mod config;
 pub mod conversation;
 pub mod desk;
+pub mod files;
 pub mod gptbots;
+pub mod inbound;
 pub mod metrics;
 pub mod outbound;
 pub mod random;

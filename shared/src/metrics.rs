@@ -40,7 +40,7 @@ pub enum Metric {
     DeliveryAge,
     /// Conversations that GPTBots handed over.
     Handoffs,
-    /// Calls of GPTBots that were answered with 4xx.
+    /// Calls of GPTBots and of desks that were answered with 4xx.
     RefusedWebhooks,
     /// How long the oldest undelivered entry has waited.
     OldestUndelivered,

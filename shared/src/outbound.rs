@@ -1,13 +1,16 @@
-//! Which addresses may be called.
+//! Which addresses may be called, and when again.
 //!
 //! Only what the operator's secret names is ever called, and even that only over https, without
 //! redirects, and never at a private or link-local address: inside Lambda one of those is the
 //! Runtime API itself.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, UNIX_EPOCH};
 
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::time::Millis;
 
 /// What kind of addresses may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +93,18 @@ impl Resolve for Guard {
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
+}
+
+/// What a `Retry-After` asks for: seconds, or a date (RFC 9110, section 10.2.3), which `now` is
+/// compared to. `None` where it is neither; nothing to wait for where the date is past.
+pub fn retry_after(value: &str, now: Millis) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = httpdate::parse_http_date(value).ok()?;
+    let now = UNIX_EPOCH + Duration::from_millis(now.max(0).unsigned_abs());
+    Some(at.duration_since(now).unwrap_or_default())
 }
 
 /// Whether an address can be somebody's on the public internet.

@@ -107,6 +107,11 @@ impl Secrets {
             .collect()
     }
 
+    /// All desk instances, by name, with their credentials.
+    pub fn desks(&self) -> impl Iterator<Item = (&str, &serde_json::Value)> {
+        self.desks.iter().map(|(name, desk)| (name.as_str(), desk))
+    }
+
     /// The credentials of a desk instance; `None` where it has none.
     pub fn desk(&self, instance: &str) -> Option<&serde_json::Value> {
         self.desks.get(instance)

@@ -33,6 +33,8 @@ pub struct Settings {
     pub reply_max_chars: u32,
     /// How long conversations are kept, in days.
     pub retention_days: u32,
+    /// Whether the user is told which agent writes: `Ann: Hello`.
+    pub agent_names: bool,
     /// What differs for single bots, by bot id.
     pub bots: HashMap<String, BotSettings>,
 }
@@ -45,6 +47,8 @@ pub struct BotSettings {
     pub greeting: Option<String>,
     /// See [`Settings::desk`].
     pub desk: Option<String>,
+    /// See [`Settings::agent_names`].
+    pub agent_names: Option<bool>,
 }
 
 impl Default for Settings {
@@ -57,6 +61,7 @@ impl Default for Settings {
             retry_age_seconds: 3_600,
             reply_max_chars: 8_000,
             retention_days: 90,
+            agent_names: false,
             bots: HashMap::new(),
         }
     }
@@ -121,6 +126,12 @@ impl Settings {
             greeting: Some(greeting.clone()).filter(|text| !text.trim().is_empty()),
             retention_days: self.retention_days,
         }
+    }
+
+    /// Whether users of this bot are told which agent writes.
+    pub fn names_agents(&self, bot: &str) -> bool {
+        let own = self.bots.get(bot).and_then(|own| own.agent_names);
+        own.unwrap_or(self.agent_names)
     }
 
     /// [`Settings::retry_age_seconds`] in milliseconds.
@@ -217,9 +228,10 @@ mod tests {
     #[test]
     fn a_bot_can_differ() {
         let settings = Settings::parse(
-            r#"{"greeting":"hi","bots":{"b":{"greeting":""},"c":{"desk":"slack"}}}"#,
+            r#"{"greeting":"hi","bots":{"b":{"greeting":""},"c":{"desk":"slack","agent_names":true}}}"#,
         )
         .unwrap();
+        assert!(settings.names_agents("c") && !settings.names_agents("a"));
         assert_eq!(settings.handoff("a").greeting.as_deref(), Some("hi"));
         assert_eq!(settings.handoff("b").greeting, None);
         assert_eq!(settings.handoff("c").desk, "slack");

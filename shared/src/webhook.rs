@@ -185,13 +185,14 @@ fn answer(result: Result<(), WebhookError>) -> Response<Body> {
             (error.status(), error.to_string())
         }
     };
-    json(
-        status,
-        &Answer {
-            code: status.as_u16(),
-            message: &message,
-        },
-    )
+    refusal(status, &message)
+}
+
+/// `{"code": <status>, "message": "…"}`: how everything that is called answers, but for what a
+/// contract wants otherwise.
+pub fn refusal(status: StatusCode, message: &str) -> Response<Body> {
+    let code = status.as_u16();
+    json(status, &Answer { code, message })
 }
 
 /// A JSON answer that nobody may keep.

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use handoff::conversation::{ClosedBy, Conversation, ConversationId, EntryId, Side};
+use handoff::conversation::{ClosedBy, ConversationId, EntryId, Side};
 use handoff::desk::CONSOLE;
 use handoff::store::{Claimed, Ended, Posted, Replayed, StoreError};
 use handoff::webhook::json;
@@ -153,7 +153,7 @@ impl Console {
         let page = page.ok_or_else(|| invalid("after: is not a cursor of this conversation"))?;
         let mut shown = json!({
             "conversation": view::conversation(&known),
-            "entries": page.entries.iter().map(view::entry).collect::<Vec<_>>(),
+            "entries": page.entries.iter().filter(|entry| !entry.copy).map(view::entry).collect::<Vec<_>>(),
             "cursor": page.cursor,
             "more": page.more,
         });
@@ -180,7 +180,7 @@ impl Console {
             .await?;
         match posted {
             Posted::Stored(entry) => Ok(json!({"entry": view::entry(&entry)})),
-            Posted::Closed(known) => Err(ApiError::Conflict(after_the_end(&known).to_owned())),
+            Posted::Closed(known) => Err(ApiError::Conflict(known.after_the_end().to_owned())),
             Posted::Unknown => Err(ApiError::NoSuchConversation),
         }
     }
@@ -241,24 +241,11 @@ impl Console {
     async fn replay(&self, id: &ConversationId, entry: &EntryId) -> Result<Value, ApiError> {
         match self.store.replay(id, entry).await? {
             Replayed::Yes(entry) => Ok(json!({"entry": view::entry(&entry)})),
-            Replayed::Closed(known) => Err(ApiError::Conflict(after_the_end(&known).to_owned())),
+            Replayed::Closed(known) => Err(ApiError::Conflict(known.after_the_end().to_owned())),
             Replayed::Unknown => Err(match self.store.conversation(id).await? {
                 Some(_) => ApiError::NoSuchEntry,
                 None => ApiError::NoSuchConversation,
             }),
-        }
-    }
-}
-
-/// What an agent is told who writes after the end.
-fn after_the_end(known: &Conversation) -> &'static str {
-    match known.closed_by {
-        Some(ClosedBy::User) => "The user has left and will not see this.",
-        Some(ClosedBy::Timeout) => {
-            "GPTBots has ended the conversation: the user will not see this."
-        }
-        Some(ClosedBy::Agent | ClosedBy::Bridge) | None => {
-            "The conversation has ended: the user will not see this."
         }
     }
 }

@@ -64,7 +64,7 @@ pub(crate) fn conversation(known: &Conversation) -> ConversationView<'_> {
         close_reason: known.close_reason.as_deref(),
         agent: known.agent.as_ref().map(|agent| AgentView {
             id: &agent.id,
-            name: &agent.name,
+            name: agent.called(),
         }),
         last: known.last.as_ref().map(|last| LastView {
             author: last.author.as_str(),

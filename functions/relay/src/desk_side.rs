@@ -1,18 +1,22 @@
 //! To the desk: open, post, close.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use handoff::bells::Bell;
 use handoff::conversation::{Author, ClosedBy, Conversation, Entry, Kind, Side};
-use handoff::desk::{Desk, DeskError};
+use handoff::desk::{Desk, DeskError, Opened, Opening};
 use handoff::gptbots::{FIRST_PATIENCE, LATER_PATIENCE};
 use handoff::settings::Settings;
-use handoff::store::{Outcome, StoreError};
+use handoff::store::{Mark, Outcome, StoreError};
 use handoff::time::Millis;
 
 use crate::drain::{LEASE, Leave, Marks, Next, delivered};
 use crate::health::{Permit, Target, Verdict};
-use crate::{Relay, retry};
+use crate::merge::Wording;
+use crate::user_side::{LONGEST_ATTEMPT, later_at};
+use crate::{Relay, merge, retry};
 
 /// How long after a late line GPTBots is told of the end again: the line may have overtaken an
 /// establish that opens the conversation anew, and that must not be closed.
@@ -20,111 +24,157 @@ const CLOSE_AGAIN_AFTER: Millis = 3_000;
 
 /// What an attempt leads to.
 enum Attempt {
-    /// Mark the entry with this.
-    Marks(Outcome),
-    /// The desk has opened the conversation under this reference.
-    Opened(String),
+    /// The desk has the entries; its id of the last one.
+    Taken(Option<String>),
+    /// The desk has opened the conversation.
+    Opened(Opened),
+}
+
+/// Entries on their way to a desk: one, or lines that go together.
+struct Load<'a> {
+    bell: &'a Bell,
+    settings: &'a Settings,
+    lines: Vec<Entry>,
+    /// The conversation is still to be opened anew behind them: what the desk has is of an earlier
+    /// episode.
+    outdated: bool,
 }
 
 impl Relay {
-    /// Carries the head of a lane to the desk.
+    /// Carries the head of a lane to the desk; where that takes several, with the lines behind it.
     pub(crate) async fn carry_to_desk(
         &self,
         bell: &Bell,
         conversation: &mut Conversation,
         head: Entry,
+        waiting: &mut VecDeque<Entry>,
         settings: &Settings,
     ) -> Result<Next, StoreError> {
+        let desk = self.desks.get(&conversation.desk).await;
+        let can = desk.as_ref().map(|desk| desk.capabilities());
+        let can = can.unwrap_or_default();
+        let mut load = Load {
+            bell,
+            settings,
+            lines: Vec::new(),
+            outdated: waiting.iter().any(|entry| entry.kind == Kind::Opening),
+        };
         // What is not sent needs no claim: the mark alone decides who did it.
-        if self.reads_the_log(conversation) {
-            return self.to_desk(bell, conversation, head, None, settings).await;
+        if can.reads_the_log {
+            load.lines = vec![head];
+            return self.to_desk(conversation, desk, load, None).await;
         }
         let target = Target::Desk(conversation.desk.clone());
         let permit = match self.leave(&target, &head, settings) {
             Leave::Try(permit) => permit,
             Leave::Wait { at, why } => return self.put_off(bell, &head, at, why).await,
         };
+        let now = self.clock.now();
+        let plain = Wording::default();
+        let lines = merge::together(head, waiting, can.posts_together, usize::MAX, plain, now);
         let lease = self.clock.now() + LEASE;
-        let Some(entry) = self.store.claim(&head, lease).await? else {
+        let Some(lines) = self.store.claim_together(&lines, lease).await? else {
             return Ok(Next::Stop);
         };
-        if self.too_late(std::slice::from_ref(&entry)) {
-            let at = self.clock.now();
-            let reason = "the table was slow".to_owned();
-            let marks = Marks::one(entry, Outcome::Retry { at, reason });
+        if self.too_late(&lines) {
+            let now = self.clock.now();
+            let marks = later_at(lines, "the table was slow", now, now, settings);
             return self.settle(bell, conversation, marks, settings).await;
         }
-        self.to_desk(bell, conversation, entry, permit, settings)
-            .await
+        load.lines = lines;
+        self.to_desk(conversation, desk, load, permit).await
     }
 
     async fn to_desk(
         &self,
-        bell: &Bell,
         conversation: &mut Conversation,
-        entry: Entry,
+        desk: Result<Arc<dyn Desk>, DeskError>,
+        mut load: Load<'_>,
         permit: Option<Permit<'_>>,
-        settings: &Settings,
     ) -> Result<Next, StoreError> {
-        let late = is_late(conversation, &entry);
-        if late && calls_for_a_close(conversation, &entry) {
-            // Before the mark: a process that dies in between does it again, and it is once all
-            // the same.
-            let not_before = self.clock.now() + CLOSE_AGAIN_AFTER;
-            self.store
-                .close_again(conversation, &entry, not_before, settings.retention_days)
-                .await?;
-            let bell = Bell::new(conversation.id.clone(), Side::User);
-            self.ring_at(&bell, not_before).await;
+        for line in &mut load.lines {
+            line.late = is_late(conversation, line);
+            if line.late && calls_for_a_close(conversation, line) {
+                // Before the mark: a process that dies in between does it again, and it is once
+                // all the same.
+                let not_before = self.clock.now() + CLOSE_AGAIN_AFTER;
+                self.store
+                    .close_again(conversation, line, not_before, load.settings.retention_days)
+                    .await?;
+                let bell = Bell::new(conversation.id.clone(), Side::User);
+                self.ring_at(&bell, not_before).await;
+            }
         }
-        let at_desk = self.at_desk(conversation, &entry, late).await?;
+        let at_desk = self.at_desk(conversation, desk, &load.lines).await?;
         // Without a reference nothing but an opening leads to a call.
-        let called = entry.kind == Kind::Opening || conversation.desk_ref.is_some();
+        let called = conversation.desk_ref.is_some()
+            || load.lines.iter().any(|line| line.kind == Kind::Opening);
         if let (Some(permit), Some(verdict)) = (permit, verdict(&at_desk).filter(|_| called)) {
             permit.report(verdict, self.clock.now());
         }
-        let outcome = match at_desk {
-            Ok(Attempt::Opened(reference)) => {
-                return self
-                    .opened(bell, conversation, entry, reference, settings)
-                    .await;
-            }
-            Ok(Attempt::Marks(outcome)) => outcome,
-            Err(failed) => self.not_at_desk(&entry, &failed, settings),
+        let (bell, settings) = (load.bell, load.settings);
+        let marks = match at_desk {
+            Ok(Attempt::Opened(opened)) => return self.opened(conversation, load, opened).await,
+            Ok(Attempt::Taken(remote_id)) => taken(load.lines, remote_id),
+            Err(failed) => self.not_at_desk(conversation, load, &failed).await?,
         };
-        let marks = Marks::one(entry, outcome);
         self.settle(bell, conversation, marks, settings).await
     }
 
-    /// What becomes of an entry that the desk did not take.
-    fn not_at_desk(&self, entry: &Entry, failed: &DeskError, settings: &Settings) -> Outcome {
+    /// What becomes of entries that the desk did not take.
+    async fn not_at_desk(
+        &self,
+        conversation: &Conversation,
+        load: Load<'_>,
+        failed: &DeskError,
+    ) -> Result<Marks, StoreError> {
+        let Load {
+            lines, settings, ..
+        } = load;
         let reason = failed.to_string();
-        let retry_after = match failed {
-            DeskError::Rejected(_) => return Outcome::Failed { reason },
+        let now = self.clock.now();
+        Ok(match failed {
             // The configuration may be mended any minute.
-            DeskError::NotConfigured(_) => None,
-            DeskError::Unavailable { retry_after, .. } => *retry_after,
-        };
-        retry::after_transient(
-            entry,
-            reason,
-            retry_after,
-            self.clock.now(),
-            settings.retry_age(),
-            &self.random,
-        )
+            DeskError::NotConfigured(_) => self.later(lines, &reason, None, settings),
+            DeskError::Unavailable { retry_after, .. } => {
+                self.later(lines, &reason, *retry_after, settings)
+            }
+            // One of them may be to blame, or their number: one by one, then.
+            DeskError::Rejected(_) if lines.len() > 1 => Marks {
+                alone: true,
+                ..later_at(lines, &reason, now, now, settings)
+            },
+            DeskError::Rejected(_) => Marks::all(lines, &Outcome::Failed { reason }),
+            DeskError::Gone(_) => {
+                let is = |kind| lines.iter().any(|line| line.kind == kind);
+                // What was to be ended has ended.
+                if is(Kind::Closing) {
+                    return Ok(Marks::all(lines, &delivered(None)));
+                }
+                if !is(Kind::Opening) && !load.outdated {
+                    self.end_here_too(conversation, &reason, Side::User, settings)
+                        .await?;
+                }
+                // Nobody is there who could be told.
+                Marks {
+                    tell: false,
+                    ..Marks::all(lines, &Outcome::Failed { reason })
+                }
+            }
+        })
     }
 
     /// Marks an opening together with the desk's reference.
     async fn opened(
         &self,
-        bell: &Bell,
         conversation: &mut Conversation,
-        entry: Entry,
-        reference: String,
-        settings: &Settings,
+        load: Load<'_>,
+        opened: Opened,
     ) -> Result<Next, StoreError> {
-        let days = settings.retention_days;
+        let days = load.settings.retention_days;
+        let Some(entry) = load.lines.into_iter().next() else {
+            return Ok(Next::Lane);
+        };
         let replayed = entry.queued_at > entry.at;
         if replayed && conversation.is_closed() {
             self.store
@@ -133,36 +183,75 @@ impl Relay {
         }
         let mark = self
             .insist(entry.lease_until, || {
-                self.store
-                    .mark_opened(&entry, conversation, &reference, days)
+                self.store.mark_opened(&entry, conversation, &opened, days)
             })
             .await?;
-        conversation.desk_ref = Some(reference.clone());
-        let marks = Marks::one(entry, delivered(Some(reference)));
-        Ok(self.after(bell, mark, &marks).await)
+        let outcome = delivered(Some(opened.reference.clone()));
+        conversation.desk_ref = Some(opened.reference);
+        conversation.desk_context = opened.context;
+        if mark == Mark::Done {
+            // Agents can have seen it before we knew what it is called there. Where this does not
+            // work out, the clock has it done.
+            let reference = conversation.desk_ref.as_deref().unwrap_or_default();
+            let inbound = self.inbound(&conversation.desk, load.settings);
+            if let Err(error) = inbound.take_early(reference).await {
+                tracing::warn!(conversation_id = %conversation.id, %error, "what agents did early is not taken in yet");
+            }
+        }
+        let marks = Marks::one(entry, outcome);
+        Ok(self.after(load.bell, mark, &marks).await)
     }
 
-    /// The attempt itself. The outer error is the table's, the inner one the desk's.
+    /// One attempt; where the desk's credentials are refused and have been replaced meanwhile, one
+    /// more with the new ones. The outer error is the table's, the inner one the desk's.
     async fn at_desk(
         &self,
         conversation: &Conversation,
-        entry: &Entry,
-        late: bool,
+        desk: Result<Arc<dyn Desk>, DeskError>,
+        lines: &[Entry],
     ) -> Result<Result<Attempt, DeskError>, StoreError> {
-        let desk = match self.desks.get(&conversation.desk) {
+        let desk = match desk {
             Ok(desk) => desk,
             Err(error) => return Ok(Err(error)),
         };
+        let refused = match self.attempt(conversation, desk.as_ref(), lines).await? {
+            Err(error @ DeskError::NotConfigured(_)) => error,
+            attempt => return Ok(attempt),
+        };
+        let newer = match self.desks.get_again(&conversation.desk).await {
+            Ok((newer, _)) if !Arc::ptr_eq(&newer, &desk) => newer,
+            Ok(_) => return Ok(Err(refused)),
+            Err(error) => return Ok(Err(error)),
+        };
+        let until = lines.first().and_then(|line| line.lease_until);
+        if until.unwrap_or(Millis::MAX) - self.clock.now() > LONGEST_ATTEMPT {
+            return self.attempt(conversation, newer.as_ref(), lines).await;
+        }
+        Ok(Err(DeskError::Unavailable {
+            reason: "the credentials have been replaced".to_owned(),
+            retry_after: None,
+        }))
+    }
+
+    async fn attempt(
+        &self,
+        conversation: &Conversation,
+        desk: &dyn Desk,
+        lines: &[Entry],
+    ) -> Result<Result<Attempt, DeskError>, StoreError> {
+        let Some(head) = lines.first() else {
+            return Ok(Ok(Attempt::Taken(None)));
+        };
         // An opening is several calls and a long text, and the desk is asked before it is repeated.
-        let patience = if entry.attempts <= 1 && entry.kind != Kind::Opening {
+        let patience = if head.attempts <= 1 && head.kind != Kind::Opening {
             FIRST_PATIENCE
         } else {
             LATER_PATIENCE
         };
         let attempt = async {
-            match entry.kind {
-                Kind::Opening => self.open(desk.as_ref(), conversation, entry).await,
-                _ => Ok(tell(desk.as_ref(), conversation, entry, late).await),
+            match head.kind {
+                Kind::Opening => self.open(desk, conversation, head).await,
+                _ => Ok(tell(desk, conversation, lines).await),
             }
         };
         match tokio::time::timeout(patience, attempt).await {
@@ -183,42 +272,51 @@ impl Relay {
             episode,
             ..conversation.clone()
         };
-        match desk.find(&conversation).await {
-            Ok(Some(reference)) => return Ok(Ok(Attempt::Opened(reference))),
-            Ok(None) => {}
-            Err(error) => return Ok(Err(error)),
-        }
         let history = self.store.history(&conversation.id, episode).await?;
-        let opened = desk.open(&conversation, &history).await;
-        Ok(opened.map(Attempt::Opened))
+        let opening = Opening {
+            conversation: &conversation,
+            history: &history,
+            attempt: entry.attempts.max(1),
+        };
+        Ok(desk.open(opening).await.map(Attempt::Opened))
     }
 }
 
-/// Posts a line or the end.
+/// Posts lines, or the end.
 async fn tell(
     desk: &dyn Desk,
     conversation: &Conversation,
-    entry: &Entry,
-    late: bool,
+    lines: &[Entry],
 ) -> Result<Attempt, DeskError> {
-    let Some(reference) = conversation.desk_ref.as_deref() else {
+    let closing = lines.iter().find(|line| line.kind == Kind::Closing);
+    if conversation.desk_ref.is_none() {
         // Nothing was ever opened there: nothing to close, and nowhere to post.
-        return match entry.kind {
-            Kind::Closing => Ok(Attempt::Marks(delivered(None))),
-            _ => Err(DeskError::Rejected(
+        return match closing {
+            Some(_) => Ok(Attempt::Taken(None)),
+            None => Err(DeskError::Rejected(
                 "the conversation was never opened there".to_owned(),
             )),
         };
-    };
-    if entry.kind == Kind::Closing {
-        let by = conversation.closed_by.unwrap_or(ClosedBy::User);
-        desk.close(reference, by, &entry.text).await?;
-        return Ok(Attempt::Marks(delivered(None)));
     }
-    let mut shown = entry.clone();
-    shown.late = late;
-    let remote_id = desk.post(reference, std::slice::from_ref(&shown)).await?;
-    Ok(Attempt::Marks(Outcome::Delivered { remote_id, late }))
+    if let Some(closing) = closing {
+        let by = conversation.closed_by.unwrap_or(ClosedBy::User);
+        desk.close(conversation, by, &closing.text).await?;
+        return Ok(Attempt::Taken(None));
+    }
+    desk.post(conversation, lines).await.map(Attempt::Taken)
+}
+
+/// The marks of what the desk has taken; its id is that of the last one.
+fn taken(lines: Vec<Entry>, remote_id: Option<String>) -> Marks {
+    let last = lines.len().saturating_sub(1);
+    let entries = lines.into_iter().enumerate().map(|(at, line)| {
+        let outcome = Outcome::Delivered {
+            remote_id: remote_id.clone().filter(|_| at == last),
+            late: line.late,
+        };
+        (line, outcome)
+    });
+    Marks::new(entries.collect())
 }
 
 fn no_answer(patience: Duration) -> DeskError {
@@ -231,7 +329,7 @@ fn no_answer(patience: Duration) -> DeskError {
 /// What an attempt tells about others at the same desk; nothing where none was made.
 fn verdict(at_desk: &Result<Attempt, DeskError>) -> Option<Verdict> {
     match at_desk {
-        Ok(_) | Err(DeskError::Rejected(_)) => Some(Verdict::Served),
+        Ok(_) | Err(DeskError::Rejected(_) | DeskError::Gone(_)) => Some(Verdict::Served),
         Err(DeskError::NotConfigured(_)) => None,
         Err(DeskError::Unavailable { retry_after, .. }) => Some(Verdict::Failing {
             wait: retry_after.map(retry::millis),

@@ -38,25 +38,27 @@ pub(crate) struct Marks {
     pub(crate) entries: Vec<(Entry, Outcome)>,
     /// The other side refused them joined: one by one from now on.
     pub(crate) alone: bool,
+    /// Whether the agents are told at their desk of what failed.
+    pub(crate) tell: bool,
 }
 
 impl Marks {
-    pub(crate) fn one(entry: Entry, outcome: Outcome) -> Self {
+    pub(crate) fn new(entries: Vec<(Entry, Outcome)>) -> Self {
         Self {
-            entries: vec![(entry, outcome)],
+            entries,
             alone: false,
+            tell: true,
         }
+    }
+
+    pub(crate) fn one(entry: Entry, outcome: Outcome) -> Self {
+        Self::new(vec![(entry, outcome)])
     }
 
     /// The same for all.
     pub(crate) fn all(entries: Vec<Entry>, outcome: &Outcome) -> Self {
-        Self {
-            entries: entries
-                .into_iter()
-                .map(|entry| (entry, outcome.clone()))
-                .collect(),
-            alone: false,
-        }
+        let entries = entries.into_iter();
+        Self::new(entries.map(|entry| (entry, outcome.clone())).collect())
     }
 }
 
@@ -87,10 +89,17 @@ impl Relay {
             }
             if !rung.of_queue
                 && bell.side == Side::Desk
-                && self.has_a_server(conversation.as_ref())
+                && self.has_a_server(conversation.as_ref()).await
                 && self.hand_over(bell).await
             {
                 return Ok(());
+            }
+            if let Some(known) = conversation.as_ref().filter(|_| bell.side == Side::Desk)
+                && known.desk_ref.is_some()
+                && self.has_a_server(Some(known)).await
+            {
+                let (until, days) = (lane.reference_until, settings.retention_days);
+                self.store.keep_reference(known, until, days).await?;
             }
             while let Some(head) = waiting.pop_front() {
                 let now = self.clock.now();
@@ -153,7 +162,10 @@ impl Relay {
                 self.carry_to_user(bell, conversation, head, waiting, settings)
                     .await
             }
-            Side::Desk => self.carry_to_desk(bell, conversation, head, settings).await,
+            Side::Desk => {
+                self.carry_to_desk(bell, conversation, head, waiting, settings)
+                    .await
+            }
         }
     }
 
@@ -241,12 +253,12 @@ impl Relay {
         marks: Marks,
         settings: &Settings,
     ) -> Result<Next, StoreError> {
-        let reads_the_log = self.reads_the_log(conversation);
+        let told = marks.tell && !self.reads_the_log(conversation).await;
         let along: Vec<Entry> = marks
             .entries
             .iter()
             .filter_map(|(entry, outcome)| match outcome {
-                Outcome::Failed { reason } if !reads_the_log => {
+                Outcome::Failed { reason } if told => {
                     notice::of_failure(entry, reason, self.clock.now())
                 }
                 _ => None,
@@ -267,7 +279,7 @@ impl Relay {
                     }
                     several => {
                         self.store
-                            .mark_together(several, marks.alone, &along, days)
+                            .mark_together(several, marks.alone, &along, conversation, days)
                             .await
                     }
                 }
@@ -344,15 +356,17 @@ impl Relay {
     }
 
     /// Whether a conversation's desk shows the log itself, so that nothing is sent there.
-    pub(crate) fn reads_the_log(&self, conversation: &Conversation) -> bool {
-        self.desks
-            .get(&conversation.desk)
-            .is_ok_and(|desk| desk.capabilities().reads_the_log)
+    pub(crate) async fn reads_the_log(&self, conversation: &Conversation) -> bool {
+        let desk = self.desks.get(&conversation.desk).await;
+        desk.is_ok_and(|desk| desk.capabilities().reads_the_log)
     }
 
     /// Whether carrying to the desk means to call a server.
-    fn has_a_server(&self, conversation: Option<&Conversation>) -> bool {
-        conversation.is_some_and(|known| !known.is_tombstone() && !self.reads_the_log(known))
+    async fn has_a_server(&self, conversation: Option<&Conversation>) -> bool {
+        match conversation.filter(|known| !known.is_tombstone()) {
+            Some(known) => !self.reads_the_log(known).await,
+            None => false,
+        }
     }
 }
 

@@ -36,16 +36,18 @@
 //!
 //! `docs/guarantee.md` says the same for operators.
 
+mod complete;
 mod desk_side;
 mod drain;
 mod event;
 mod health;
 mod merge;
 mod notice;
+mod reconcile;
 mod retry;
 mod user_side;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,12 +56,14 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use handoff::bells::{Bell, DelayedBells};
 use handoff::conversation::Side;
-use handoff::desk::Desks;
+use handoff::desk::DeskSource;
+use handoff::files::Files;
 use handoff::gptbots::Outbound;
+use handoff::inbound::Inbound;
 use handoff::metrics::Metrics;
 use handoff::random::Random;
 use handoff::secrets::SecretsSource;
-use handoff::settings::SettingsSource;
+use handoff::settings::{Settings, SettingsSource};
 use handoff::store::{Store, StoreError};
 use handoff::time::{Millis, SharedClock};
 
@@ -86,7 +90,9 @@ pub struct Relay {
     /// GPTBots.
     pub gptbots: Arc<dyn Outbound>,
     /// The desks.
-    pub desks: Desks,
+    pub desks: DeskSource,
+    /// Where files go that only their desk opens.
+    pub files: Arc<dyn Files>,
     /// The queue of bells: the timer for retries, and where lanes are handed over to.
     pub bells: Arc<dyn DelayedBells>,
     /// What this process knows of who can be served.
@@ -131,9 +137,13 @@ impl Relay {
     pub async fn handle(&self, event: RelayEvent) -> Result<BatchResponse, Infallible> {
         let stop_at = self.clock.now() + LONGEST_BATCH;
         let mut lanes: BTreeMap<Bell, Rung> = BTreeMap::new();
+        let mut to_reconcile = BTreeSet::new();
         for record in event.records {
             let of_queue = record.is_of_queue();
             match record.read() {
+                (_, Some(bell)) if bell.reconcile => {
+                    to_reconcile.insert(bell.conversation);
+                }
                 (item, Some(bell)) => {
                     let lane = Bell::new(bell.conversation, bell.side);
                     let rung = lanes.entry(lane).or_default();
@@ -162,10 +172,31 @@ impl Relay {
             .buffer_unordered(LANES_AT_ONCE)
             .concat()
             .await;
+        // Last: it makes good for what is rare.
+        stream::iter(to_reconcile)
+            .for_each_concurrent(LANES_AT_ONCE, |id| async move {
+                if self.clock.now() > stop_at {
+                    return;
+                }
+                // Not again by this message: the clock rings every few minutes.
+                if let Err(error) = self.reconcile(&id).await {
+                    tracing::error!(conversation_id = %id, %error, "what happened at the desk is not taken in");
+                }
+            })
+            .await;
         self.metrics.flush();
         Ok(BatchResponse {
             failures: failures.into_iter().map(|item| Failure { item }).collect(),
         })
+    }
+
+    /// Takes in what a desk tells when it is asked.
+    fn inbound<'a>(&'a self, desk: &'a str, settings: &'a Settings) -> Inbound<'a> {
+        Inbound {
+            store: &self.store,
+            settings,
+            desk,
+        }
     }
 
     /// Leaves a lane to the queue, where it holds up nobody. `false`: there is none, or it did not

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use handoff::config::Base;
-use handoff::desk::Desks;
+use handoff::desk::{DeskHttp, DeskSource};
 use handoff::gptbots::Client;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use relay::{Health, Relay, RelayEvent};
@@ -12,13 +12,16 @@ use relay::{Health, Relay, RelayEvent};
 async fn main() -> Result<(), Error> {
     let base = Base::from_env().await?;
     let (secrets, targets) = base.secrets_from_env().await?;
+    let secrets = Arc::new(secrets);
+    let http = DeskHttp::new(targets, base.clock.clone())?;
     let relay = Relay {
+        files: Arc::new(handoff::files::NoFiles),
         bells: base.bells_from_env(),
         store: base.store,
         settings: base.settings,
-        secrets: Arc::new(secrets),
+        desks: DeskSource::new(secrets.clone(), http),
+        secrets,
         gptbots: Arc::new(Client::new(targets, base.clock.clone())?),
-        desks: Desks::new(),
         health: Health::default(),
         clock: base.clock,
         random: base.random,

@@ -3,28 +3,31 @@
 
 use std::collections::VecDeque;
 
-use handoff::conversation::{Entry, Kind, Step, next_step};
+use handoff::conversation::{Author, Entry, Kind, Step, next_step};
 use handoff::time::Millis;
 
 /// The most lines that go together: each is a part of two transactions, which hold 100.
-const MOST: usize = 25;
+pub(crate) const MOST: usize = 25;
 
-/// The head and what may go with it: the lines right behind it that can be sent now, while the
-/// joined text has at most `longest` characters. A closing never goes along.
+/// The head and what may go with it: of the lines right behind it those that can be sent now, at
+/// most `most` in all, while the joined text has at most `longest` characters. An opening or a
+/// closing never goes along.
 pub(crate) fn together(
     head: Entry,
     waiting: &mut VecDeque<Entry>,
+    most: usize,
     longest: usize,
+    wording: Wording,
     now: Millis,
 ) -> Vec<Entry> {
-    let mut length = head.text.chars().count();
+    let mut length = wording.of(&head).chars().count();
     let mut together = vec![head];
     if !joins(&together[0]) {
         return together;
     }
-    while together.len() < MOST {
+    while together.len() < most.min(MOST) {
         let next = waiting.pop_front_if(|next| {
-            length += 1 + next.text.chars().count();
+            length += 1 + wording.of(next).chars().count();
             joins(next) && length <= longest && next_step(next, now) == Step::Send
         });
         match next {
@@ -35,20 +38,50 @@ pub(crate) fn together(
     together
 }
 
-/// Several lines as one text.
-pub(crate) fn joined(lines: &[Entry]) -> String {
-    let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
-    texts.join("\n")
+/// How entries are put into words for the user.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wording {
+    /// Whether the user is told which agent writes.
+    pub(crate) names: bool,
+}
+
+impl Wording {
+    /// What the user reads: the text, and a link for each file.
+    pub(crate) fn of(self, entry: &Entry) -> String {
+        let mut text = entry.text.clone();
+        let files = entry.origin.iter().flat_map(|origin| &origin.files);
+        for file in files {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&file.name);
+            text.push_str(": ");
+            text.push_str(&file.url);
+        }
+        let name = entry.author_name.as_deref().unwrap_or_default().trim();
+        let named = self.names && entry.author == Author::Agent && entry.kind == Kind::Message;
+        if named && !name.is_empty() {
+            text = format!("{name}: {text}");
+        }
+        text
+    }
+
+    /// Several lines as one text.
+    pub(crate) fn joined(self, lines: &[Entry]) -> String {
+        let texts: Vec<String> = lines.iter().map(|line| self.of(line)).collect();
+        texts.join("\n")
+    }
 }
 
 fn joins(entry: &Entry) -> bool {
-    matches!(entry.kind, Kind::Message | Kind::Notice) && !entry.alone
+    matches!(entry.kind, Kind::Message | Kind::Notice) && !entry.alone && entry.is_ready()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use handoff::conversation::{Author, ConversationId, Delivery, EntryId, Side};
+    use handoff::conversation::{ConversationId, Delivery, EntryId, Origin, Side};
+    use handoff::desk::DeskFile;
 
     fn line(at: Millis, kind: Kind, text: &str) -> Entry {
         Entry::new(
@@ -65,8 +98,9 @@ mod tests {
     fn joined_of(lane: Vec<Entry>, longest: usize) -> (String, usize) {
         let mut waiting = VecDeque::from(lane);
         let head = waiting.pop_front().unwrap();
-        let together = together(head, &mut waiting, longest, 100);
-        (joined(&together), waiting.len())
+        let wording = Wording::default();
+        let together = together(head, &mut waiting, MOST, longest, wording, 100);
+        (wording.joined(&together), waiting.len())
     }
 
     fn lane() -> Vec<Entry> {
@@ -108,5 +142,39 @@ mod tests {
         alone[0].alone = true;
         assert_eq!(joined_of(alone.clone(), 8_000).0, "hello");
         assert_eq!(joined_of(alone.split_off(1), 8_000).0, "一二三\nfour");
+    }
+
+    #[test]
+    fn the_user_reads_the_text_its_files_and_if_wanted_the_agents_name() {
+        let mut entry = line(1, Kind::Message, "see");
+        entry.author_name = Some("Ann".into());
+        entry.origin = Some(Origin {
+            files: vec![DeskFile {
+                name: "a.png".into(),
+                content_type: None,
+                bytes: None,
+                url: "https://x/1".into(),
+                public: true,
+            }],
+            ..Origin::default()
+        });
+        let of = |entry: &Entry, names| Wording { names }.of(entry);
+        assert_eq!(of(&entry, false), "see\na.png: https://x/1");
+        assert_eq!(of(&entry, true), "Ann: see\na.png: https://x/1");
+        entry.text.clear();
+        assert_eq!(of(&entry, false), "a.png: https://x/1");
+        let mut notice = line(1, Kind::Notice, "hello");
+        notice.author_name = Some("Ann".into());
+        assert_eq!(of(&notice, true), "hello");
+    }
+
+    #[test]
+    fn what_the_desk_has_still_to_be_asked_about_goes_alone() {
+        let mut lane = lane();
+        lane[1].origin = Some(Origin {
+            incomplete: true,
+            ..Origin::default()
+        });
+        assert_eq!(joined_of(lane, 8_000).0, "hello");
     }
 }

@@ -11,15 +11,17 @@ use handoff::store::{Outcome, StoreError};
 use handoff::time::Millis;
 use secrecy::ExposeSecret as _;
 
+use crate::complete::Completed;
 use crate::drain::{LEASE, Leave, Marks, Next, delivered};
 use crate::health::{Permit, Target, Verdict};
+use crate::merge::Wording;
 use crate::{Relay, merge, retry};
 
 /// How long after an establish "no such conversation" is no news: GPTBots may make it only once it
 /// has our answer, and the greeting can be faster.
 const MAY_NOT_EXIST_YET: Millis = 15_000;
 /// An attempt and its mark.
-const LONGEST_ATTEMPT: Millis = 9_000;
+pub(crate) const LONGEST_ATTEMPT: Millis = 9_000;
 
 /// A call that did not work.
 struct Failed {
@@ -44,6 +46,25 @@ impl Relay {
         waiting: &mut VecDeque<Entry>,
         settings: &Settings,
     ) -> Result<Next, StoreError> {
+        let head = match self.complete(head, settings).await? {
+            Completed::Ready(head) => head,
+            Completed::Later { head, at, why } => {
+                return self.put_off(bell, &head, at, why).await;
+            }
+            Completed::Lost => return Ok(Next::Stop),
+        };
+        if is_empty(&head) {
+            let reason = "none of its files could be sent".to_owned();
+            // Said for each of them already.
+            let marks = Marks {
+                tell: false,
+                ..Marks::one(head, Outcome::Failed { reason })
+            };
+            return self.settle(bell, conversation, marks, settings).await;
+        }
+        let wording = Wording {
+            names: settings.names_agents(conversation.bot.as_deref().unwrap_or_default()),
+        };
         let bot = self.bot_of(conversation).await;
         let permit = match &bot {
             // An attempt that cannot be made is an attempt: the agents see why.
@@ -55,7 +76,8 @@ impl Relay {
         };
         let lines = if permit.as_ref().is_some_and(Permit::merges) {
             let longest = usize::try_from(settings.reply_max_chars).unwrap_or(usize::MAX);
-            merge::together(head, waiting, longest, self.clock.now())
+            let now = self.clock.now();
+            merge::together(head, waiting, merge::MOST, longest, wording, now)
         } else {
             vec![head]
         };
@@ -67,7 +89,10 @@ impl Relay {
             Err(no_call("the table was slow".to_owned()).into())
         } else {
             match bot {
-                Ok(bot) => self.call(conversation, bot, &lines, permit).await,
+                Ok(bot) => {
+                    let text = wording.joined(&lines);
+                    self.call(conversation, bot, &lines, &text, permit).await
+                }
                 Err(error) => Err(error.into()),
             }
         };
@@ -104,7 +129,9 @@ impl Relay {
                 self.later(lines, &reason, None, settings)
             }
             Fault::ConversationGone
-                if !self.end_here_too(conversation, &reason, settings).await? =>
+                if !self
+                    .end_here_too(conversation, &reason, Side::Desk, settings)
+                    .await? =>
             {
                 self.later(lines, &reason, None, settings)
             }
@@ -120,7 +147,7 @@ impl Relay {
     }
 
     /// Tries again later: all at the time of the first.
-    fn later(
+    pub(crate) fn later(
         &self,
         lines: Vec<Entry>,
         reason: &str,
@@ -146,10 +173,7 @@ impl Relay {
             }
             (line, outcome)
         });
-        Marks {
-            entries: entries.collect(),
-            alone: false,
-        }
+        Marks::new(entries.collect())
     }
 
     /// One attempt; where the key is refused and has been replaced meanwhile, one more with the
@@ -159,9 +183,10 @@ impl Relay {
         conversation: &Conversation,
         bot: Bot,
         lines: &[Entry],
+        text: &str,
         permit: Option<Permit<'_>>,
     ) -> Result<(), Failed> {
-        let sent = self.send(&bot, lines).await;
+        let sent = self.send(&bot, lines, text).await;
         let turn = permit.and_then(|permit| permit.report(verdict(&sent), self.clock.now()));
         let refused = match sent {
             Err(error) if error.fault == Fault::Unauthorized => error,
@@ -177,7 +202,7 @@ impl Relay {
             let until = lines.first().and_then(|line| line.lease_until);
             let left = until.unwrap_or(Millis::MAX) - self.clock.now();
             if left > LONGEST_ATTEMPT {
-                return self.send(&newer, lines).await.map_err(Failed::from);
+                return self.send(&newer, lines, text).await.map_err(Failed::from);
             }
             return Err(no_call("the API key has been replaced".to_owned()).into());
         }
@@ -191,7 +216,7 @@ impl Relay {
         Err(CallError { fault, ..refused }.into())
     }
 
-    async fn send(&self, bot: &Bot, lines: &[Entry]) -> Result<(), CallError> {
+    async fn send(&self, bot: &Bot, lines: &[Entry], text: &str) -> Result<(), CallError> {
         let Some(head) = lines.first() else {
             return Ok(());
         };
@@ -204,19 +229,19 @@ impl Relay {
         match head.kind {
             Kind::Closing => self.gptbots.close(bot, conversation, patience).await,
             Kind::Message | Kind::Notice | Kind::Opening => {
-                self.gptbots
-                    .reply(bot, conversation, &merge::joined(lines), patience)
-                    .await
+                self.gptbots.reply(bot, conversation, text, patience).await
             }
         }
     }
 
-    /// Ends the conversation on our side, with the reason. `false`: it has been established anew
-    /// meanwhile, so that what GPTBots said is no news any more.
-    async fn end_here_too(
+    /// Ends the conversation on our side, with the reason, and tells the side that does not know.
+    /// `false`: it has been established anew meanwhile, so that what the other one said is no news
+    /// any more.
+    pub(crate) async fn end_here_too(
         &self,
         conversation: &Conversation,
         reason: &str,
+        tell: Side,
         settings: &Settings,
     ) -> Result<bool, StoreError> {
         let ended = self
@@ -225,12 +250,12 @@ impl Relay {
                 conversation,
                 ClosedBy::Bridge,
                 Some(reason),
-                &[Side::Desk],
+                &[tell],
                 settings.retention_days,
             )
             .await?;
         if ended && !conversation.is_closed() {
-            tracing::warn!(conversation_id = %conversation.id, "GPTBots knows no such conversation: ended here too");
+            tracing::warn!(conversation_id = %conversation.id, told = %tell, "ended on the other side: ended here too");
         }
         Ok(ended)
     }
@@ -244,8 +269,14 @@ impl Relay {
     }
 }
 
+/// Whether nothing is left that could be sent.
+fn is_empty(entry: &Entry) -> bool {
+    let files = entry.origin.as_ref().is_some_and(|o| !o.files.is_empty());
+    entry.kind == Kind::Message && entry.origin.is_some() && !files && entry.text.trim().is_empty()
+}
+
 /// Tries all again at a time.
-fn later_at(
+pub(crate) fn later_at(
     lines: Vec<Entry>,
     reason: &str,
     at: Millis,
@@ -256,10 +287,7 @@ fn later_at(
         let outcome = retry::at(&line, reason, at, now, settings.retry_age());
         (line, outcome)
     });
-    Marks {
-        entries: entries.collect(),
-        alone: false,
-    }
+    Marks::new(entries.collect())
 }
 
 /// What an attempt tells about others with the same key.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ConversationId, EntryId};
+use crate::desk::DeskFile;
 use crate::time::Millis;
 
 /// A side of the bridge, and so the name of a lane.
@@ -95,6 +96,45 @@ names!(
     Failed = "failed"
 );
 
+/// What an agent's line brought along from the desk at which it was written.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Origin {
+    /// The desk instance.
+    pub desk: String,
+    /// The desk's id of the agent.
+    pub agent: String,
+    /// Files that came with it. Those that only the desk opens are replaced by links before the
+    /// line is sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<DeskFile>,
+    /// Whether the desk is still to be asked for what its event left out.
+    #[serde(skip_serializing_if = "is_false")]
+    pub incomplete: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl Origin {
+    /// Whether the line can be sent as it is.
+    pub fn is_ready(&self) -> bool {
+        !self.incomplete && self.files.iter().all(|file| file.public)
+    }
+}
+
+// By hand: addresses of files are as good as a password.
+impl std::fmt::Debug for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Origin")
+            .field("desk", &self.desk)
+            .field("files", &self.files.len())
+            .field("incomplete", &self.incomplete)
+            .finish_non_exhaustive()
+    }
+}
+
 /// One line of a conversation's log, and the state of its delivery.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -136,6 +176,11 @@ pub struct Entry {
     pub episode: Option<u32>,
     /// It must not go together with others: the other side refused them joined.
     pub alone: bool,
+    /// Where it was written, for a line of an agent at another desk than the console.
+    pub origin: Option<Origin>,
+    /// It tells a desk of a line that was written elsewhere, and says nothing new to whoever reads
+    /// the log.
+    pub copy: bool,
 }
 
 impl Entry {
@@ -174,7 +219,14 @@ impl Entry {
             late: false,
             episode: None,
             alone: false,
+            origin: None,
+            copy: false,
         }
+    }
+
+    /// Whether it can be sent as it is; else the desk is asked for the rest of it first.
+    pub fn is_ready(&self) -> bool {
+        self.origin.as_ref().is_none_or(Origin::is_ready)
     }
 
     /// Whether it still has to be carried.

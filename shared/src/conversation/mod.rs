@@ -7,10 +7,13 @@ mod lane;
 mod state;
 mod user;
 
-pub use entry::{Author, Delivery, Entry, Kind, Side};
+pub use entry::{Author, Delivery, Entry, Kind, Origin, Side};
 pub use history::{History, Speaker, Turn, TurnFile};
 pub(crate) use ids::fingerprint;
 pub use ids::{ConversationId, EntryId, IdError};
 pub use lane::{Step, in_delivery_order, in_reading_order, next_step, rank};
 pub use state::{Agent, ClosedBy, Conversation, Establish, Last, Status};
 pub use user::{PLACEHOLDER_EMAIL, User};
+
+#[cfg(test)]
+pub(crate) use state::tests;

@@ -1,5 +1,7 @@
 //! A conversation and its states: waiting → connected → closed.
 
+use serde::{Deserialize, Serialize};
+
 use super::entry::{Author, names};
 use super::ids::ConversationId;
 use super::user::User;
@@ -44,12 +46,22 @@ names!(
 );
 
 /// The agent who has a conversation.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agent {
     /// The sign-in's subject, or the desk's id of them.
     pub id: String,
-    /// What to call them.
+    /// What to call them. Can be empty until their desk has been asked.
     pub name: String,
+}
+
+impl Agent {
+    /// The name, or a word for somebody without one.
+    pub fn called(&self) -> &str {
+        match self.name.trim() {
+            "" => "An agent",
+            name => name,
+        }
+    }
 }
 
 impl std::fmt::Debug for Agent {
@@ -93,6 +105,8 @@ pub struct Conversation {
     pub desk: String,
     /// The desk's own id of it, once open there.
     pub desk_ref: Option<String>,
+    /// What else the desk needs in order to post there.
+    pub desk_context: Option<String>,
     /// How far it has come.
     pub status: Status,
     /// Counts the times it was opened: 1 for the first. 0 in a tombstone.
@@ -139,6 +153,19 @@ impl Conversation {
     /// When the next line to the user counts as accepted.
     pub fn next_user_lane_at(&self, now: Millis) -> Millis {
         now.max(self.user_lane_at + 1)
+    }
+
+    /// What an agent is told who writes after the end.
+    pub fn after_the_end(&self) -> &'static str {
+        match self.closed_by {
+            Some(ClosedBy::User) => "The user has left and will not see this.",
+            Some(ClosedBy::Timeout) => {
+                "GPTBots has ended the conversation: the user will not see this."
+            }
+            Some(ClosedBy::Agent | ClosedBy::Bridge) | None => {
+                "The conversation has ended: the user will not see this."
+            }
+        }
     }
 
     /// Whether a line accepted at `at` came after the end.
@@ -192,6 +219,7 @@ pub(crate) mod tests {
             user: User::default(),
             desk: "console".into(),
             desk_ref: None,
+            desk_context: None,
             status: Status::Waiting,
             episode: 1,
             established: Some(1_000),

@@ -1,7 +1,7 @@
 //! The built-in web console: it shows the log itself, so what is stored is delivered.
 
-use super::{Capabilities, Desk, DeskError};
-use crate::conversation::{ClosedBy, Conversation, Entry, History};
+use super::{Capabilities, Desk, DeskError, Opened, Opening};
+use crate::conversation::{ClosedBy, Conversation, Entry};
 
 /// The built-in web console.
 pub(super) struct Console;
@@ -11,22 +11,22 @@ impl Desk for Console {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             reads_the_log: true,
+            ..Capabilities::default()
         }
     }
 
-    async fn find(&self, conversation: &Conversation) -> Result<Option<String>, DeskError> {
-        Ok(Some(conversation.id.to_path()))
+    async fn open(&self, opening: Opening<'_>) -> Result<Opened, DeskError> {
+        Ok(Opened {
+            reference: opening.conversation.id.to_path(),
+            context: None,
+        })
     }
 
-    async fn open(&self, conversation: &Conversation, _: &History) -> Result<String, DeskError> {
-        Ok(conversation.id.to_path())
-    }
-
-    async fn post(&self, _: &str, _: &[Entry]) -> Result<Option<String>, DeskError> {
+    async fn post(&self, _: &Conversation, _: &[Entry]) -> Result<Option<String>, DeskError> {
         Ok(None)
     }
 
-    async fn close(&self, _: &str, _: ClosedBy, _: &str) -> Result<(), DeskError> {
+    async fn close(&self, _: &Conversation, _: ClosedBy, _: &str) -> Result<(), DeskError> {
         Ok(())
     }
 }

@@ -1,9 +1,10 @@
 //! What an answer of GPTBots' API means (contract, section 4).
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::outbound;
 use crate::time::Millis;
 
 /// Why a call to GPTBots did not work, and what to do about it.
@@ -84,7 +85,7 @@ pub fn read_answer(
     if fine && matches!(code, None | Some(0 | 200)) {
         return Ok(());
     }
-    let retry_after = retry_after.and_then(|value| wait(value, now));
+    let retry_after = retry_after.and_then(|value| outbound::retry_after(value, now));
     let (fault, what) = match (code, status) {
         (Some(40001), _) | (_, 429) => (Fault::RateLimited { retry_after }, "rate limit reached"),
         (Some(40356), _) => (
@@ -113,18 +114,6 @@ pub fn read_answer(
         code,
         summary: format!("{what} (HTTP {status}{code_text})"),
     })
-}
-
-/// What a `Retry-After` asks for: seconds, or a date (RFC 9110, section 10.2.3). `None` where it is
-/// neither; nothing to wait for where the date is past.
-fn wait(value: &str, now: Millis) -> Option<Duration> {
-    let value = value.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = httpdate::parse_http_date(value).ok()?;
-    let now = UNIX_EPOCH + Duration::from_millis(now.max(0).unsigned_abs());
-    Some(at.duration_since(now).unwrap_or_default())
 }
 
 /// `{code, …}` or `{"error": {code, …}}`; a number, or a number in quotes.

@@ -10,7 +10,8 @@ use super::keys::{
     list_at, open_list, out, shard, waiting, waiting_at,
 };
 use crate::conversation::{
-    Agent, Author, ClosedBy, Conversation, Delivery, Entry, EntryId, Kind, Last, Side, Status, User,
+    Agent, Author, ClosedBy, Conversation, Delivery, Entry, EntryId, Kind, Last, Origin, Side,
+    Status, User,
 };
 use crate::text::head;
 use crate::time::Millis;
@@ -35,6 +36,8 @@ pub(super) fn entry_item(entry: &Entry, stray_after: Millis, expires_at: i64) ->
     item.put("next_at", entry.next_at.map(n));
     item.put("episode", entry.episode.map(|episode| n(episode.into())));
     item.put("late", entry.late.then_some(AttributeValue::Bool(true)));
+    item.put("origin", entry.origin.as_ref().map(|o| s(origin_json(o))));
+    item.put("copy", entry.copy.then_some(AttributeValue::Bool(true)));
     item.put(CHANGED, s(changed(entry.at, &entry.id)));
     item.put(EXPIRES_AT, n(expires_at));
     if let Some(side) = entry.to.filter(|_| entry.is_undelivered()) {
@@ -84,7 +87,18 @@ pub(super) fn entry(item: &Item) -> Result<Entry, StoreError> {
         late: reader.flag("late"),
         episode: reader.opt_n("episode")?.map(|episode| count(Some(episode))),
         alone: reader.flag("alone"),
+        origin: match reader.opt_s("origin")? {
+            None => None,
+            Some(json) => {
+                Some(serde_json::from_str(json).map_err(|_| StoreError::Unreadable("origin"))?)
+            }
+        },
+        copy: reader.flag("copy"),
     })
+}
+
+pub(super) fn origin_json(origin: &Origin) -> String {
+    serde_json::to_string(origin).unwrap_or_default()
 }
 
 fn count(value: Option<i64>) -> u32 {
@@ -102,6 +116,7 @@ pub(super) fn meta_item(conversation: &Conversation, expires_at: i64) -> Item {
     item.put("user", s(user_json(&conversation.user)));
     item.put("desk", s(conversation.desk.as_str()));
     item.put("desk_ref", conversation.desk_ref.as_deref().map(s));
+    item.put("desk_context", conversation.desk_context.as_deref().map(s));
     item.put("status", s(conversation.status.as_str()));
     item.put("episode", n(conversation.episode.into()));
     item.put("established", conversation.established.map(n));
@@ -192,6 +207,7 @@ pub(super) fn conversation(item: &Item) -> Result<Conversation, StoreError> {
         user,
         desk: reader.opt_string("desk")?.unwrap_or_default(),
         desk_ref: reader.opt_string("desk_ref")?,
+        desk_context: reader.opt_string("desk_context")?,
         status: reader
             .named("status", Status::parse)?
             .ok_or(StoreError::Unreadable("status"))?,

@@ -6,14 +6,17 @@ use super::change::{Change, put_new};
 use super::codec::{self, conversation};
 use super::item::{Item, Put, key, n, s};
 use super::keys::{
-    DUE, DUE_AT, EXPIRES_AT, META, accepted_sk, conversation_pk, entry_sk, of_episode,
+    DUE, DUE_AT, EXPIRES_AT, META, accepted_sk, conversation_pk, entry_sk, follow_up, of_episode,
 };
 use super::transact::Written;
 use super::webhooks::{closing_text, ended};
 use super::{Store, StoreError};
 use crate::conversation::{
-    Agent, Author, ClosedBy, Conversation, ConversationId, Entry, EntryId, Kind, Side, Status,
+    Agent, Author, ClosedBy, Conversation, ConversationId, Entry, EntryId, Kind, Origin, Side,
+    Status,
 };
+use crate::desk::{CONSOLE, DeskFile};
+use crate::time::Millis;
 
 /// How often a write is decided anew because the conversation changed under it.
 const DECISIONS: u32 = 24;
@@ -47,6 +50,136 @@ pub enum Ended {
     Yes(Box<Conversation>),
     /// No such conversation.
     Unknown,
+}
+
+/// An agent's line on its way in.
+#[derive(Clone)]
+pub struct Line<'a> {
+    /// The desk instance at which it was written.
+    pub desk: &'a str,
+    /// The episode that was opened where it was written, if that is known.
+    pub episode: Option<u32>,
+    /// The desk's own id of the line.
+    pub key: &'a str,
+    /// Who wrote it.
+    pub agent: &'a Agent,
+    /// What it says.
+    pub text: &'a str,
+    /// Files that came with it.
+    pub files: &'a [DeskFile],
+    /// Whether the desk is to be asked for more before it is sent.
+    pub incomplete: bool,
+}
+
+impl Line<'_> {
+    /// The line as it goes to the user.
+    fn entry(&self, id: &ConversationId, at: Millis) -> Entry {
+        let mut entry = Entry::new(
+            id.clone(),
+            EntryId::of_agent_line(at, self.desk, self.key),
+            Kind::Message,
+            Author::Agent,
+            Some(Side::User),
+            self.text,
+            at,
+        );
+        entry.author_name = Some(self.agent.name.clone()).filter(|name| !name.is_empty());
+        entry.origin = (self.desk != CONSOLE).then(|| Origin {
+            desk: self.desk.to_owned(),
+            agent: self.agent.id.clone(),
+            files: self.files.to_vec(),
+            incomplete: self.incomplete,
+        });
+        entry
+    }
+
+    /// Whether the conversation's own desk does not show it by itself.
+    fn is_elsewhere(&self, known: &Conversation) -> bool {
+        self.desk != known.desk || self.episode.is_some_and(|of| of != known.episode)
+    }
+}
+
+/// An end, from our side.
+pub(super) struct End<'a> {
+    pub(super) by: ClosedBy,
+    pub(super) reason: Option<&'a str>,
+    /// Who does not know yet.
+    pub(super) tell: &'a [Side],
+    /// What the agents are told at their desk, which has ended it itself.
+    pub(super) notice: Option<String>,
+}
+
+impl<'a> End<'a> {
+    fn new(by: ClosedBy, reason: Option<&'a str>, tell: &'a [Side]) -> Self {
+        Self {
+            by,
+            reason,
+            tell,
+            notice: None,
+        }
+    }
+}
+
+/// The marker that something a desk told was taken in.
+pub(super) fn accepted_key(id: &ConversationId, desk: &str, event: &str) -> Item {
+    let parts = [desk.as_bytes(), event.as_bytes()];
+    let sk = accepted_sk(&crate::conversation::fingerprint(&parts));
+    key(conversation_pk(id), sk)
+}
+
+/// Whom a conversation's own desk is told of: the desk, if it is another one than the console,
+/// which shows the log.
+fn desk_lane(known: &Conversation) -> Option<Side> {
+    (known.desk != CONSOLE).then_some(Side::Desk)
+}
+
+/// What the log says of a claim. The desk is told, so that it can show who has the conversation;
+/// the user is not told who reads along.
+pub(super) fn taken(known: &Conversation, agent: &Agent, now: Millis) -> Entry {
+    Entry::new(
+        known.id.clone(),
+        EntryId::of_agent_line(now, "claim", &agent.id),
+        Kind::Notice,
+        Author::System,
+        desk_lane(known),
+        format!("{} took the conversation.", agent.called()),
+        now,
+    )
+}
+
+fn notice_to_desk(known: &Conversation, id: EntryId, text: &str, now: Millis) -> Entry {
+    Entry::new(
+        known.id.clone(),
+        id,
+        Kind::Notice,
+        Author::System,
+        desk_lane(known),
+        text,
+        now,
+    )
+}
+
+/// What the conversation's own desk is told of an agent's line: what was written elsewhere, or that
+/// somebody has the conversation now.
+fn told_at_its_desk(known: &Conversation, line: &Line<'_>, entry: &Entry) -> Option<Entry> {
+    desk_lane(known)?;
+    let by = line.agent.called();
+    if line.is_elsewhere(known) {
+        let place = match line.desk {
+            CONSOLE => "in the console",
+            _ => "elsewhere",
+        };
+        let files: String = line.files.iter().map(|f| format!("\n{}", f.name)).collect();
+        let text = format!("{by} answered the user {place}: {}{files}", line.text);
+        let id = follow_up(entry.at, "copy", &entry.id);
+        let mut copy = notice_to_desk(known, id, &text, entry.at);
+        copy.copy = true;
+        return Some(copy);
+    }
+    known
+        .agent
+        .is_none()
+        .then(|| taken(known, line.agent, entry.at))
 }
 
 impl Store {
@@ -90,9 +223,8 @@ impl Store {
             .is_some_and(|seconds| seconds <= self.now() / 1000)
     }
 
-    /// Stores an agent's line to the user. `key` is the desk's own id of it: the same one again is
-    /// the same line. The first line connects, and gives the conversation to its agent where
-    /// nobody has it.
+    /// Stores an agent's line to the user, written in the console. `line_key` is the page's own id
+    /// of it. See [`Store::post_line`].
     ///
     /// # Errors
     /// When the table cannot be written.
@@ -104,19 +236,38 @@ impl Store {
         text: &str,
         retention_days: u32,
     ) -> Result<Posted, StoreError> {
+        let line = Line {
+            desk: CONSOLE,
+            episode: None,
+            key: line_key,
+            agent,
+            text,
+            files: &[],
+            incomplete: false,
+        };
+        self.post_line(id, &line, retention_days).await
+    }
+
+    /// Stores an agent's line to the user. The same key of the same desk again is the same line.
+    /// The first line connects, and gives the conversation to its agent where nobody has it. The
+    /// conversation's own desk, where that is another one than the console, is told of what was
+    /// written elsewhere, and of who has the conversation now.
+    ///
+    /// # Errors
+    /// When the table cannot be written.
+    pub async fn post_line(
+        &self,
+        id: &ConversationId,
+        line: &Line<'_>,
+        retention_days: u32,
+    ) -> Result<Posted, StoreError> {
         let expires_at = self.expires_at(retention_days);
+        let marker = accepted_key(id, line.desk, line.key);
         for decision in 0..DECISIONS {
             self.pause_before(decision).await;
             let Some(known) = self.conversation(id).await? else {
                 return Ok(Posted::Unknown);
             };
-            let marker = key(
-                conversation_pk(id),
-                accepted_sk(&crate::conversation::fingerprint(&[
-                    known.desk.as_bytes(),
-                    line_key.as_bytes(),
-                ])),
-            );
             if known.is_closed() {
                 // A retry of a line that was accepted before the end is no line after the end.
                 return match self.accepted(id, &marker).await? {
@@ -126,22 +277,13 @@ impl Store {
             }
             let now = self.now();
             let at = known.next_user_lane_at(now);
-            let mut entry = Entry::new(
-                id.clone(),
-                EntryId::of_agent_line(at, &known.desk, line_key),
-                Kind::Message,
-                Author::Agent,
-                Some(Side::User),
-                text,
-                at,
-            );
-            entry.author_name = Some(agent.name.clone());
-            let last = codec::last(Author::Agent, text, at);
+            let entry = line.entry(id, at);
+            let last = codec::last(Author::Agent, line.text, at);
             let meta = Change::new()
                 .set("status", s(Status::Connected.as_str()))
                 .set_once("connected_at", n(now))
-                .set_once("agent_id", s(agent.id.as_str()))
-                .set_once("agent_name", s(agent.name.as_str()))
+                .set_once("agent_id", s(line.agent.id.as_str()))
+                .set_once("agent_name", s(line.agent.name.as_str()))
                 .set("user_lane_at", n(at))
                 .set("last_author", s(last.author.as_str()))
                 .set("last_text", s(last.text))
@@ -150,17 +292,20 @@ impl Store {
                 .remove(&[DUE, DUE_AT])
                 .require("status", "<>", s(Status::Closed.as_str()))
                 .require("episode", "=", n(known.episode.into()))
+                .require_same("agent_id", known.agent.as_ref().map(|a| s(a.id.as_str())))
                 .require("user_lane_at", "=", n(known.user_lane_at));
             let mut accepted = marker.clone();
             accepted.put("entry", s(entry.id.as_str()));
             accepted.put(EXPIRES_AT, n(expires_at));
-            let parts = vec![
+            let mut parts = vec![
                 self.changing(key(conversation_pk(id), META), meta),
                 TransactWriteItem::builder()
                     .put(put_new(&self.table, accepted))
                     .build(),
                 self.put_entry(&entry, expires_at),
             ];
+            let told = told_at_its_desk(&known, line, &entry);
+            parts.extend(told.map(|told| self.put_entry(&told, expires_at)));
             match self.transact("post", parts).await? {
                 Written::Yes => return Ok(Posted::Stored(Box::new(entry))),
                 // Both the conversation and the marker can have changed: the marker decides.
@@ -239,16 +384,7 @@ impl Store {
                 .require("status", "<>", s(Status::Closed.as_str()))
                 .require("episode", "=", n(known.episode.into()))
                 .require_same("agent_id", None);
-            // For the log alone: the user is not told who reads along.
-            let notice = Entry::new(
-                id.clone(),
-                EntryId::of_agent_line(now, "claim", &agent.id),
-                Kind::Notice,
-                Author::System,
-                None,
-                format!("{} took the conversation.", agent.name),
-                now,
-            );
+            let notice = taken(&known, agent, now);
             let parts = vec![
                 self.changing(key(conversation_pk(id), META), meta),
                 self.put_entry(&notice, expires_at),
@@ -277,7 +413,8 @@ impl Store {
         retention_days: u32,
     ) -> Result<Ended, StoreError> {
         let any = |_: &Conversation| true;
-        self.end_if(id, any, by, reason, tell, retention_days).await
+        let end = End::new(by, reason, tell);
+        self.end_if(id, any, &end, retention_days).await
     }
 
     /// As [`Store::end`], unless the conversation has been established anew since it was `seen`.
@@ -296,9 +433,8 @@ impl Store {
         let same = |known: &Conversation| {
             (known.episode, known.established) == (seen.episode, seen.established)
         };
-        let ended = self
-            .end_if(&seen.id, same, by, reason, tell, retention_days)
-            .await?;
+        let end = End::new(by, reason, tell);
+        let ended = self.end_if(&seen.id, same, &end, retention_days).await?;
         Ok(match ended {
             Ended::Yes(known) => known.is_closed(),
             Ended::Unknown => false,
@@ -306,15 +442,14 @@ impl Store {
     }
 
     /// Ends a conversation if it is (still) the one that is meant; else answers it as it is.
-    async fn end_if(
+    pub(super) async fn end_if(
         &self,
         id: &ConversationId,
         is_meant: impl Fn(&Conversation) -> bool,
-        by: ClosedBy,
-        reason: Option<&str>,
-        tell: &[Side],
+        end: &End<'_>,
         retention_days: u32,
     ) -> Result<Ended, StoreError> {
+        let (by, reason) = (end.by, end.reason);
         let expires_at = self.expires_at(retention_days);
         for decision in 0..DECISIONS {
             self.pause_before(decision).await;
@@ -335,10 +470,10 @@ impl Store {
                 .require("user_lane_at", "=", n(known.user_lane_at));
             let mut parts = vec![self.changing(key(conversation_pk(id), META), meta)];
             // At least one line of the log says how it ended.
-            let sides: Vec<Option<Side>> = if tell.is_empty() {
+            let sides: Vec<Option<Side>> = if end.tell.is_empty() {
                 vec![None]
             } else {
-                tell.iter().copied().map(Some).collect()
+                end.tell.iter().copied().map(Some).collect()
             };
             for side in sides {
                 let mut entry = Entry::new(
@@ -352,6 +487,11 @@ impl Store {
                 );
                 entry.episode = Some(known.episode);
                 parts.push(self.put_entry(&entry, expires_at));
+            }
+            if let Some(text) = &end.notice {
+                let id = of_episode(at, Kind::Notice, known.episode, Side::Desk);
+                let notice = notice_to_desk(&known, id, text.as_str(), at);
+                parts.push(self.put_entry(&notice, expires_at));
             }
             if let Written::Yes = self.transact("end", parts).await? {
                 known.status = Status::Closed;

@@ -1,6 +1,6 @@
 //! Keys of the table and its indexes: the one place that knows how they are spelled.
 
-use crate::conversation::{ConversationId, Entry, EntryId, Kind, Side, rank};
+use crate::conversation::{ConversationId, Entry, EntryId, Kind, Side, fingerprint, rank};
 use crate::time::Millis;
 
 /// Partition key.
@@ -81,6 +81,20 @@ pub(super) fn desk_ref_pk(desk: &str, reference: &str) -> String {
 }
 
 pub(super) const REF: &str = "REF";
+
+/// What happened at a desk in a conversation that is not known there yet: beside its reference.
+pub(super) const EARLY_PREFIX: &str = "W#";
+
+pub(super) fn early_sk(event: &str) -> String {
+    format!("{EARLY_PREFIX}{}", fingerprint(&[event.as_bytes()]))
+}
+
+/// The item by which the clock finds a conversation whose desk is to be asked again.
+pub(super) const RECONCILE: &str = "RECONCILE";
+
+pub(super) fn reconcile(shard: u8) -> String {
+    format!("reconcile#{shard}")
+}
 
 pub(super) fn person_pk(bot: &str, person: &str) -> String {
     format!("P#{bot}#{person}")

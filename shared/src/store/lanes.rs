@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
 use super::change::{Change, put};
 use super::codec::{self, conversation, entry, entry_item};
-use super::item::{Item, Put, key, n, s};
+use super::item::{Item, Put, Reader, key, n, s};
 use super::keys::{
     CHANGED, DUE, DUE_AT, EXPIRES_AT, LANES, META, META_OUT, OUT, PK, REF, SK, changed,
     conversation_pk, desk_ref_pk, due, due_at, entry_sk, failed, failed_at, follow_up, shard,
@@ -16,6 +16,7 @@ use super::{Store, StoreError};
 use crate::conversation::{
     Author, ClosedBy, Conversation, ConversationId, Delivery, Entry, Kind, Side, in_delivery_order,
 };
+use crate::desk::{CONSOLE, Opened};
 use crate::time::Millis;
 
 /// What one read of a lane finds.
@@ -25,6 +26,8 @@ pub struct Lane {
     pub conversation: Option<Conversation>,
     /// The undelivered entries for one side, in the order of delivery.
     pub entries: Vec<Entry>,
+    /// When the desk reference would go, in seconds, as far as the conversation knows.
+    pub reference_until: Option<i64>,
 }
 
 /// How an attempt ended.
@@ -75,6 +78,7 @@ impl Store {
         let mut lane = Lane {
             conversation: None,
             entries: Vec::new(),
+            reference_until: None,
         };
         let mut from = None;
         loop {
@@ -95,6 +99,7 @@ impl Store {
                 .map_err(|error| StoreError::of(OPERATION, &error))?;
             for item in page.items.unwrap_or_default() {
                 if item.get(SK) == Some(&s(META)) {
+                    lane.reference_until = Reader(&item).opt_n("desk_ref_until")?;
                     lane.conversation = Some(conversation(&item)?);
                 } else {
                     lane.entries.push(entry(&item)?);
@@ -143,18 +148,8 @@ impl Store {
         conversation: Option<&Conversation>,
         retention_days: u32,
     ) -> Result<Mark, StoreError> {
-        let shown = matches!(outcome, Outcome::Delivered { .. })
-            && entry.author == Author::User
-            && entry.kind == Kind::Message;
-        if let Some(known) = conversation.filter(|_| shown) {
-            let last = codec::last(entry.author, &entry.text, entry.at);
-            let meta = Change::new()
-                .set("last_author", s(last.author.as_str()))
-                .set("last_text", s(last.text))
-                .set("last_at", n(last.at))
-                .set(EXPIRES_AT, n(self.expires_at(retention_days)))
-                .require_present("status")
-                .require_missing_or("last_at", ("last_at", "<=", n(last.at)));
+        if let Some(known) = conversation.filter(|_| is_shown(entry, outcome)) {
+            let meta = last_line(entry, self.expires_at(retention_days));
             let parts = vec![
                 self.changing(entry_key(entry), self.marking(entry, outcome)),
                 self.changing(key(conversation_pk(&known.id), META), meta),
@@ -222,27 +217,44 @@ impl Store {
         &self,
         entry: &Entry,
         conversation: &Conversation,
-        reference: &str,
+        opened: &Opened,
         retention_days: u32,
     ) -> Result<Mark, StoreError> {
+        let reference = opened.reference.as_str();
         let delivered = Outcome::Delivered {
             remote_id: Some(reference.to_owned()),
             late: false,
         };
         let mut back = key(desk_ref_pk(&conversation.desk, reference), REF);
         back.put("conversation_id", s(conversation.id.as_str()));
-        back.put(EXPIRES_AT, n(self.expires_at(retention_days)));
+        let episode = entry.episode.unwrap_or(conversation.episode);
+        back.put("episode", n(episode.into()));
+        let until = self.reference_until(retention_days);
+        back.put(EXPIRES_AT, n(until));
         let meta = Change::new()
             .set("desk_ref", s(reference))
+            .set("desk_ref_until", n(until))
+            .set("desk_context", opened.context.as_deref().map(s))
             .set(EXPIRES_AT, n(self.expires_at(retention_days)))
             .require_present("status");
-        let parts = vec![
+        let put = |item| {
+            TransactWriteItem::builder()
+                .put(put(&self.table, item))
+                .build()
+        };
+        let mut parts = vec![
             self.changing(entry_key(entry), self.marking(entry, &delivered)),
             self.changing(key(conversation_pk(&conversation.id), META), meta),
-            TransactWriteItem::builder()
-                .put(put(&self.table, back))
-                .build(),
+            put(back),
         ];
+        if conversation.desk != CONSOLE {
+            let expires_at = self.expires_at(retention_days);
+            parts.push(put(self.to_reconcile(
+                &conversation.id,
+                episode,
+                expires_at,
+            )));
+        }
         let written = self.transact("mark opened", parts).await?;
         settled(written, entry, &delivered)
     }
@@ -327,6 +339,26 @@ impl Store {
         self.update("nudge", entry_key(head), change).await?;
         Ok(())
     }
+}
+
+/// Whether an outcome makes an entry the last line of its conversation: a user's line that the desk
+/// has.
+pub(super) fn is_shown(entry: &Entry, outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Delivered { .. })
+        && entry.author == Author::User
+        && entry.kind == Kind::Message
+}
+
+/// META with this entry as the last line, unless something newer is.
+pub(super) fn last_line(entry: &Entry, expires_at: i64) -> Change {
+    let last = codec::last(entry.author, &entry.text, entry.at);
+    Change::new()
+        .set("last_author", s(last.author.as_str()))
+        .set("last_text", s(last.text))
+        .set("last_at", n(last.at))
+        .set(EXPIRES_AT, n(expires_at))
+        .require_present("status")
+        .require_missing_or("last_at", ("last_at", "<=", n(last.at)))
 }
 
 /// What became of a mark. One that was written though its answer got lost finds itself.

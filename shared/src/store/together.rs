@@ -4,12 +4,12 @@
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
 use super::change::Change;
-use super::item::{n, s};
-use super::keys::{CHANGED, DUE_AT, OUT, changed, due_at};
-use super::lanes::{Mark, Outcome, entry_key, settled};
+use super::item::{key, n, s};
+use super::keys::{CHANGED, DUE_AT, META, OUT, changed, conversation_pk, due_at};
+use super::lanes::{Mark, Outcome, entry_key, is_shown, last_line, settled};
 use super::transact::Written;
 use super::{Store, StoreError};
-use crate::conversation::{Delivery, Entry, Side};
+use crate::conversation::{Conversation, Delivery, Entry, Side};
 use crate::time::Millis;
 
 impl Store {
@@ -46,7 +46,8 @@ impl Store {
     }
 
     /// Marks entries that went together, each with its outcome, and writes new entries along with
-    /// it: all or nothing. With `alone`, they are not to go together again.
+    /// it: all or nothing. With `alone`, they are not to go together again. The newest of a user's
+    /// lines that the desk has becomes the last line of its conversation.
     ///
     /// # Errors
     /// When the table cannot be written.
@@ -55,10 +56,11 @@ impl Store {
         marks: &[(Entry, Outcome)],
         alone: bool,
         along: &[Entry],
+        conversation: &Conversation,
         retention_days: u32,
     ) -> Result<Mark, StoreError> {
         let expires_at = self.expires_at(retention_days);
-        let parts: Vec<TransactWriteItem> = marks
+        let marking: Vec<TransactWriteItem> = marks
             .iter()
             .map(|(entry, outcome)| {
                 let marking = self.marking(entry, outcome);
@@ -69,20 +71,33 @@ impl Store {
                 self.changing(entry_key(entry), marking)
             })
             .collect();
-        let mut all = parts.clone();
-        all.extend(along.iter().map(|entry| self.put_entry(entry, expires_at)));
-        let written = match self.transact("mark together", all).await? {
-            // What was to be written along is there already: the marks alone, then.
-            Written::No { part, .. } if part >= marks.len() => {
-                self.transact("mark together", parts).await?
-            }
-            written => written,
-        };
-        match written {
-            Written::Yes => Ok(Mark::Done),
-            Written::No { part, item } => {
-                let (entry, outcome) = &marks[part];
-                settled(Written::No { part: 0, item }, entry, outcome)
+        let shown = marks
+            .iter()
+            .filter(|(entry, outcome)| is_shown(entry, outcome))
+            .max_by_key(|(entry, _)| entry.at);
+        let mut last = shown.map(|(entry, _)| {
+            let meta = key(conversation_pk(&conversation.id), META);
+            self.changing(meta, last_line(entry, expires_at))
+        });
+        let mut along: Vec<TransactWriteItem> = along
+            .iter()
+            .map(|entry| self.put_entry(entry, expires_at))
+            .collect();
+        loop {
+            let mut parts = marking.clone();
+            parts.extend(last.clone());
+            let before_along = parts.len();
+            parts.extend(along.clone());
+            match self.transact("mark together", parts).await? {
+                Written::Yes => return Ok(Mark::Done),
+                Written::No { part, item } if part < marks.len() => {
+                    let (entry, outcome) = &marks[part];
+                    return settled(Written::No { part: 0, item }, entry, outcome);
+                }
+                // What was to be written along is there already, or something newer is the last
+                // line: without it, then.
+                Written::No { part, .. } if part >= before_along => along.clear(),
+                Written::No { .. } => last = None,
             }
         }
     }

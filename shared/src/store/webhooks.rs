@@ -132,6 +132,9 @@ impl Store {
             desk_ref: known
                 .filter(|known| known.desk == handoff.desk)
                 .and_then(|known| known.desk_ref.clone()),
+            desk_context: known
+                .filter(|known| known.desk == handoff.desk)
+                .and_then(|known| known.desk_context.clone()),
             status: Status::Waiting,
             episode: known.map_or(0, |known| known.episode) + 1,
             established: Some(request.timestamp),

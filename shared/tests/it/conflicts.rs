@@ -296,7 +296,8 @@ async fn several_that_are_marked_together_are_recognised_as_our_own() {
     notice.to = Some(Side::Desk);
     let along = [notice];
     let (store, _) = faulty(&table, "TransactWriteItems", CONFLICT, 1, true);
-    let mark = store.mark_together(&marks, false, &along, 90).await;
+    let known = table.conversation().await;
+    let mark = store.mark_together(&marks, false, &along, &known, 90).await;
     assert_eq!(mark.unwrap(), Mark::Done);
     assert!(table.lane(Side::User).await.entries.is_empty());
     let told = table.texts(Side::Desk).await;
@@ -312,7 +313,10 @@ async fn several_that_are_marked_together_are_recognised_as_our_own() {
             (entry, delivered)
         })
         .collect();
-    let mark = table.store.mark_together(&late, false, &[], 90).await;
+    let mark = table
+        .store
+        .mark_together(&late, false, &[], &known, 90)
+        .await;
     assert_eq!(mark.unwrap(), Mark::Lost);
 }
 

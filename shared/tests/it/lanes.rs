@@ -1,4 +1,5 @@
 use handoff::conversation::{Delivery, Side, Step, next_step};
+use handoff::desk::Opened;
 use handoff::store::{Mark, Outcome, Stray};
 use handoff::time::Clock as _;
 
@@ -8,6 +9,13 @@ fn delivered() -> Outcome {
     Outcome::Delivered {
         remote_id: Some("r1".into()),
         late: false,
+    }
+}
+
+fn thread(reference: &str) -> Opened {
+    Opened {
+        reference: reference.into(),
+        context: None,
     }
 }
 
@@ -186,7 +194,7 @@ async fn an_opening_is_marked_together_with_the_desks_reference() {
     let known = lane.conversation.unwrap();
     let mark = table
         .store
-        .mark_opened(&claimed, &known, "thread-1", 90)
+        .mark_opened(&claimed, &known, &thread("thread-1"), 90)
         .await
         .unwrap();
     assert_eq!(mark, Mark::Done);
@@ -198,7 +206,7 @@ async fn an_opening_is_marked_together_with_the_desks_reference() {
     assert_eq!(
         table
             .store
-            .mark_opened(&claimed, &known, "thread-2", 90)
+            .mark_opened(&claimed, &known, &thread("thread-2"), 90)
             .await
             .unwrap(),
         Mark::Lost
@@ -218,6 +226,31 @@ async fn a_users_line_that_the_desk_has_is_the_last_line_of_its_conversation() {
     table.deliver(Side::Desk).await;
     let last = table.conversation().await.last.unwrap();
     assert!(last.text.starts_with("long long") && last.text.len() <= 200);
+}
+
+#[tokio::test]
+async fn of_several_lines_that_the_desk_has_the_newest_is_the_last_one() {
+    let table = Table::new().await;
+    table.establish(100).await;
+    table.deliver(Side::Desk).await;
+    table.chat(110, "first").await;
+    table.chat(111, "second").await;
+    let lane = table.lane(Side::Desk).await;
+    let claimed = table.store.claim_together(&lane.entries, i64::MAX).await;
+    let marks: Vec<_> = claimed
+        .unwrap()
+        .unwrap()
+        .into_iter()
+        .map(|entry| (entry, delivered()))
+        .collect();
+    let known = lane.conversation.unwrap();
+    let mark = table.store.mark_together(&marks, false, &[], &known, 90);
+    assert_eq!(mark.await.unwrap(), Mark::Done);
+    let last = table.conversation().await.last.unwrap();
+    assert_eq!((last.text.as_str(), last.at), ("second", marks[1].0.at));
+    // An answer that got lost: the same marks once more.
+    let again = table.store.mark_together(&marks, false, &[], &known, 90);
+    assert_eq!(again.await.unwrap(), Mark::Done);
 }
 
 #[tokio::test]

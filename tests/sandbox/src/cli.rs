@@ -50,9 +50,13 @@ pub struct Run {
     /// The token in the webhooks' path; made up where none is given.
     #[arg(long)]
     token: Option<String>,
-    /// The desk that handoffs go to.
+    /// The desks, separated by commas; handoffs go to the first. "slack" is a stand-in for that kind
+    /// of desk, "slack-jp=slack" one by another name.
     #[arg(long, default_value = "console")]
     desk: String,
+    /// The port of the stand-in for a desk; further ones have the ports behind it.
+    #[arg(long, default_value_t = 8790)]
+    desk_port: u16,
     /// API keys, as in the deployed secret: {"bots": {"*": {"api_key": "…"}}}.
     #[arg(long, value_name = "JSON")]
     secrets_json: Option<String>,
@@ -127,6 +131,7 @@ impl Arguments {
             gptbots_port: run.gptbots_port,
             token,
             desk: run.desk.clone(),
+            desk_port: run.desk_port,
             secrets_json: run.secrets_json.clone(),
             gptbots_url: run.gptbots_url.clone(),
             dynamodb_url: run.dynamodb_url.clone(),

@@ -25,6 +25,14 @@ pub enum Error {
     /// `--desk` names no desk.
     #[error("--desk: {0}")]
     Desk(#[from] handoff::desk::DeskError),
+    /// `--desk` names a desk that is neither a kind of the stand-ins nor in the secret.
+    #[error("--desk: {name:?} is none of {kinds}, and the secret has no such desk")]
+    UnknownDesk {
+        /// What was given.
+        name: String,
+        /// What there is.
+        kinds: String,
+    },
     /// The stored settings are not valid.
     #[error(transparent)]
     Settings(#[from] handoff::settings::SettingsError),

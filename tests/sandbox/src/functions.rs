@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_http_client::Builder;
 use handoff::bells::{DelayedBells, SqsBells};
-use handoff::desk::Desks;
+use handoff::desk::{DeskHttp, DeskSource, Desks};
 use handoff::gptbots::Client;
 use handoff::metrics::Metrics;
 use handoff::outbound::Targets;
@@ -23,7 +23,7 @@ use relay::RelayEvent;
 use serde_json::Value;
 
 use crate::faults::{Board, Make, Meter, Process, SkewedClock, Tapped};
-use crate::{Error, TABLE};
+use crate::{DeskWrapper, Error, TABLE};
 
 /// What the functions stand on.
 #[derive(Clone)]
@@ -33,6 +33,8 @@ pub(crate) struct Ground {
     pub(crate) bells: Arc<dyn DelayedBells>,
     pub(crate) random: Random,
     pub(crate) secrets: Secrets,
+    pub(crate) desk_http: DeskHttp,
+    pub(crate) desk_wrapper: Option<DeskWrapper>,
     pub(crate) token: String,
     pub(crate) sign_in: Option<console::SignIn>,
     pub(crate) board: Arc<Board>,
@@ -52,6 +54,23 @@ impl Ground {
             .with_stray_after(self.stray_after)
     }
 
+    /// The desks: those of the secret, with what a test puts between.
+    fn desks(&self, secrets: Arc<SecretsSource>) -> DeskSource {
+        let desks = DeskSource::new(secrets, self.desk_http.clone());
+        let Some(DeskWrapper(wrap)) = &self.desk_wrapper else {
+            return desks;
+        };
+        let plain = Desks::of(&self.secrets, &self.desk_http);
+        let wrapped = self
+            .secrets
+            .desks()
+            .fold(Desks::new(), |wrapped, (name, _)| match plain.get(name) {
+                Ok(desk) => wrapped.with(name, wrap(desk.clone())),
+                Err(_) => wrapped,
+            });
+        desks.with(wrapped)
+    }
+
     fn memory(&self, process: &str) -> Memory {
         let clock = SkewedClock::shared(&self.board, process);
         let store = self.store(clock.clone());
@@ -69,6 +88,7 @@ pub(crate) struct Functions {
     pub(crate) chat: SharedFunction,
     pub(crate) close: SharedFunction,
     pub(crate) console: SharedFunction,
+    pub(crate) desk: SharedFunction,
     pub(crate) relay: SharedFunction,
     pub(crate) clock: SharedFunction,
 }
@@ -103,7 +123,8 @@ impl Functions {
             }
         };
         let (establish, chat, close) = (webhook.clone(), webhook.clone(), webhook);
-        let (console, relay, clock) = (ground.clone(), ground.clone(), ground.clone());
+        let (console, desk) = (ground.clone(), ground.clone());
+        let (relay, clock) = (ground.clone(), ground.clone());
         Ok(Self {
             establish: process(
                 "establish",
@@ -125,17 +146,33 @@ impl Functions {
                     )
                 }),
             ),
+            desk: process(
+                "desk",
+                Box::new(move |name| {
+                    let memory = desk.memory(name);
+                    let secrets = SecretsSource::given(desk.secrets.clone(), memory.clock.clone());
+                    http!(desk::DeskWebhooks {
+                        store: memory.store,
+                        settings: memory.settings,
+                        desks: desk.desks(Arc::new(secrets)),
+                        clock: memory.clock,
+                        metrics: Metrics::off(),
+                    })
+                }),
+            ),
             relay: process(
                 "relay",
                 Box::new(move |name| {
                     let memory = relay.memory(name);
                     let secrets = SecretsSource::given(relay.secrets.clone(), memory.clock.clone());
+                    let secrets = Arc::new(secrets);
                     let relay = Arc::new(relay::Relay {
                         store: memory.store,
                         settings: memory.settings,
-                        secrets: Arc::new(secrets),
+                        desks: relay.desks(secrets.clone()),
+                        secrets,
                         gptbots: gptbots.clone(),
-                        desks: Desks::new(),
+                        files: Arc::new(handoff::files::NoFiles),
                         bells: relay.bells.clone(),
                         health: relay::Health::default(),
                         clock: memory.clock,

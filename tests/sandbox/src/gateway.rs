@@ -25,10 +25,14 @@ const AGENT_COOKIE: &str = "sandbox-agent";
 type Answers = fn(&Functions) -> &SharedFunction;
 
 /// The routes of `template.yaml`.
-const ROUTES: [(&str, Answers); 15] = [
+const ROUTES: [(&str, Answers); 19] = [
     ("POST /{token}/conversation/establish", |all| &all.establish),
     ("POST /{token}/chat", |all| &all.chat),
     ("POST /{token}/conversation/close", |all| &all.close),
+    ("POST /desks/{desk}/events", |all| &all.desk),
+    ("POST /desks/{desk}/interactions", |all| &all.desk),
+    ("POST /desks/{desk}/{token}/events", |all| &all.desk),
+    ("POST /desks/{desk}/{token}/interactions", |all| &all.desk),
     ("GET /console", |all| &all.console),
     ("GET /console/{file+}", |all| &all.console),
     ("GET /console/api/me", |all| &all.console),
@@ -70,6 +74,8 @@ pub(crate) struct StartPage {
     pub(crate) has_user_page: bool,
     /// Where agents sign in, no page may show the console in a frame.
     pub(crate) has_sign_in: bool,
+    /// The pages of the stand-ins for desks, by name. The first is shown instead of the console.
+    pub(crate) desks: Vec<(String, String)>,
 }
 
 /// The API, with the routes of `template.yaml`, for the server at this address.
@@ -107,12 +113,15 @@ fn is_console_api(route_key: &str) -> bool {
 /// Keeps foreign pages from speaking through loopback: as a rule nobody signs in here, so any
 /// page open in the same browser could otherwise read and answer conversations.
 fn guard(request: &Parts, address: SocketAddr) -> Result<(), (StatusCode, String)> {
-    // The webhooks have their token. Told by their exact form: in any other one a path can be
+    // The webhooks have their token, desks their signatures. Told by their exact form: in any other one a path can be
     // written in ways that only the gateway sees through.
     let path: Vec<&str> = request.uri.path().split('/').collect();
     let webhook = matches!(
         path.as_slice(),
-        ["", _, "chat"] | ["", _, "conversation", "establish" | "close"]
+        ["", _, "chat"]
+            | ["", _, "conversation", "establish" | "close"]
+            | ["", "desks", _, "events" | "interactions"]
+            | ["", "desks", _, _, "events" | "interactions"]
     );
     let plain = !request.uri.path().contains('%');
     if webhook && plain && request.method == Method::POST {
@@ -164,11 +173,14 @@ fn authorizer(request: &Parts, route_key: &str) -> Option<Value> {
 }
 
 fn pages(start_page: StartPage) -> Router {
-    let frames = if start_page.has_user_page {
-        format!("'self' {}", start_page.gptbots_url)
-    } else {
-        "'self'".to_owned()
-    };
+    let mut frames = vec!["'self'"];
+    frames.extend(
+        start_page
+            .has_user_page
+            .then_some(start_page.gptbots_url.as_str()),
+    );
+    frames.extend(start_page.desks.iter().map(|(_, url)| url.as_str()));
+    let frames = frames.join(" ");
     let policy = format!(
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src {frames}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
@@ -246,14 +258,42 @@ fn start_html(page: &StartPage) -> String {
             escape(&page.gptbots_url)
         )
     };
-    let agent = if page.has_sign_in {
+    let console = if page.has_sign_in {
         r#"<p class="note"><a href="console" target="_blank">Open the console</a>: it asks you to sign in, which it does in a window of its own only.</p>"#
     } else {
         r#"<iframe title="The agents' console" src="console"></iframe>"#
     };
+    let (agent, what) = match page.desks.first() {
+        None => (console.to_owned(), "the console".to_owned()),
+        Some((name, url)) => (
+            format!(
+                r#"<iframe title="The desk" src="{}"></iframe>"#,
+                escape(url)
+            ),
+            format!("a stand-in for the desk {}", escape(name)),
+        ),
+    };
+    let desks: Vec<String> = page
+        .desks
+        .iter()
+        .map(|(name, url)| {
+            let (name, url) = (escape(name), escape(url));
+            format!(r#"<a href="{url}" target="_blank" rel="noreferrer">{name}</a>"#)
+        })
+        .collect();
+    let links = if desks.is_empty() {
+        String::new()
+    } else {
+        format!(
+            r#"<p>Desks: {}, <a href="console" target="_blank">the console</a></p>"#,
+            desks.join(", ")
+        )
+    };
     template
         .replace("{{user}}", &user)
-        .replace("{{agent}}", agent)
+        .replace("{{agent}}", &agent)
+        .replace("{{agent_is}}", &what)
+        .replace("{{desks}}", &links)
         .replace("{{webhook_base_url}}", &escape(&page.webhook_base_url))
 }
 
@@ -344,5 +384,15 @@ mod tests {
             None,
             "GPTBots may call by any name"
         );
+        for path in ["/desks/slack/events", "/desks/chatwoot/T/events"] {
+            let form = ("content-type", "application/x-www-form-urlencoded");
+            let host = ("host", "bridge.example");
+            assert_eq!(refused("POST", path, &[host, form]), None, "so may desks");
+            assert_eq!(
+                refused("GET", path, &[host]),
+                Some(StatusCode::FORBIDDEN),
+                "{path}"
+            );
+        }
     }
 }

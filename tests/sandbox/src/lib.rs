@@ -6,6 +6,7 @@
 //! the user's side. So the code under test is what Lambda runs.
 
 pub mod cli;
+mod desks;
 mod error;
 pub mod faults;
 mod functions;
@@ -18,9 +19,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use desk_stand_ins::DeskStandIn;
 use gptbots_stand_in::StandIn;
 use handoff::bells::Bell;
 use handoff::conversation::{Step, next_step};
+use handoff::desk::{CONSOLE, DeskHttp, Desks};
+use handoff::outbound::Targets;
 use handoff::random::Random;
 use handoff::settings::Settings;
 use handoff::store::{Store, schema};
@@ -33,10 +37,10 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use faults::{Board, Meter};
+use faults::{Board, Meter, SkewedClock};
 
 pub use error::Error;
-pub use options::{Options, SignInOptions};
+pub use options::{DeskWrapper, Options, SignInOptions};
 pub use sign_in::SignIn;
 
 /// The table's name.
@@ -59,6 +63,7 @@ pub struct Sandbox {
     pub schedule: Schedule,
     /// The faults, to switch them and to see how often they happened.
     pub faults: Arc<Board>,
+    desks: desks::StandIns,
     meter: Meter,
     bridge_url: String,
     gptbots_url: String,
@@ -89,7 +94,9 @@ impl Sandbox {
             (None, Some(listener)) => format!("http://{}", listener.local_addr()?),
             (None, None) => String::new(),
         };
-        let (secrets, bots) = secrets::read(&options, &gptbots_url)?;
+        let plan = desks::plan(&options)?;
+        let desks = desks::StandIns::start(&plan, &options, &bridge_url).await?;
+        let (secrets, bots) = secrets::read(&options, &gptbots_url, &desks)?;
 
         let (endpoint_url, database) = match &options.dynamodb_url {
             Some(url) => (url.clone(), None),
@@ -123,13 +130,19 @@ impl Sandbox {
                 None => Random::from_entropy(),
             },
             secrets,
+            desk_wrapper: options.desk_wrapper.clone(),
+            desk_http: DeskHttp::new(Targets::Local, SkewedClock::shared(&board, "desks"))?,
             token: options.token.clone(),
             board: board.clone(),
         };
         // To look at it, and to prepare it: no fault hits here.
         let store = Store::new(plain, TABLE, SystemClock::shared(), ground.random.clone())
             .with_stray_after(ground.stray_after);
-        set_desk(&store, &options.desk).await?;
+        let known = Desks::of(&ground.secrets, &ground.desk_http);
+        let first = plan
+            .first()
+            .map_or(CONSOLE, |planned| planned.name.as_str());
+        set_desk(&store, &known, first).await?;
         let functions = functions::Functions::new(&ground)?;
 
         let mapping = match &database {
@@ -175,6 +188,7 @@ impl Sandbox {
             gptbots_url: gptbots_url.clone(),
             has_user_page: gptbots.is_some(),
             has_sign_in: sign_in.is_some(),
+            desks: desks.pages(),
         };
         let counters = Counters {
             meter: meter.clone(),
@@ -206,6 +220,7 @@ impl Sandbox {
             sign_in,
             schedule,
             faults: board,
+            desks,
             meter,
             bridge_url,
             gptbots_url,
@@ -238,6 +253,11 @@ impl Sandbox {
         &self.gptbots_url
     }
 
+    /// The stand-in for a desk instance; `None` where there is none of that name.
+    pub fn desk(&self, name: &str) -> Option<&dyn DeskStandIn> {
+        self.desks.get(name)
+    }
+
     /// The line that says that all is up.
     pub fn ready_line(&self) -> String {
         format!(
@@ -268,6 +288,7 @@ impl Sandbox {
             // A browser may keep its connection open for ever.
             let _ = tokio::time::timeout(Duration::from_secs(2), server).await;
         }
+        self.desks.shutdown().await;
         self.schedule.shutdown().await;
         self.stream.shutdown().await;
         self.bells.shutdown().await;
@@ -323,8 +344,8 @@ async fn ring_what_is_undelivered(store: &Store, queue: &DelayQueue) -> Result<(
 }
 
 /// Puts the desk into the settings, where they say something else.
-async fn set_desk(store: &Store, desk: &str) -> Result<(), Error> {
-    handoff::desk::Desks::new().get(desk)?;
+async fn set_desk(store: &Store, desks: &Desks, desk: &str) -> Result<(), Error> {
+    desks.get(desk)?;
     let stored = store.settings().await?;
     let (mut settings, version) = match &stored {
         None => (Settings::default(), 0),

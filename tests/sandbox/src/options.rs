@@ -1,10 +1,12 @@
 //! How to run a sandbox.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use handoff::desk::Desk;
 
 use crate::faults::{self, Fault, FaultError};
 
@@ -17,8 +19,14 @@ pub struct Options {
     pub gptbots_port: u16,
     /// The token in the webhooks' path.
     pub token: String,
-    /// The desk instance that handoffs go to.
+    /// The desk instances, separated by commas; handoffs go to the first. `slack` is a stand-in for
+    /// that kind of desk, `slack-jp=slack` one by another name; a name that the secret has is not
+    /// stood in for.
     pub desk: String,
+    /// The port of the first stand-in for a desk; the others have those behind it.
+    pub desk_port: u16,
+    /// Puts something between the bridge and its desks, for those who test the tests.
+    pub desk_wrapper: Option<DeskWrapper>,
     /// API keys, as in the deployed secret; made up where there are none.
     pub secrets_json: Option<String>,
     /// Send replies to this GPTBots instead of the stand-in.
@@ -52,6 +60,8 @@ impl Default for Options {
             gptbots_port: 0,
             token: made_up(),
             desk: handoff::desk::CONSOLE.to_owned(),
+            desk_port: 0,
+            desk_wrapper: None,
             secrets_json: None,
             gptbots_url: None,
             dynamodb_url: None,
@@ -65,6 +75,16 @@ impl Default for Options {
             faults: Vec::new(),
             seed: None,
         }
+    }
+}
+
+/// Makes another desk of one.
+#[derive(Clone)]
+pub struct DeskWrapper(pub fn(Arc<dyn Desk>) -> Arc<dyn Desk>);
+
+impl std::fmt::Debug for DeskWrapper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DeskWrapper").finish_non_exhaustive()
     }
 }
 

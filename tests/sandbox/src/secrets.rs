@@ -4,6 +4,7 @@ use gptbots_stand_in::Bot;
 use handoff::secrets::{ANY_BOT, Secrets};
 use serde_json::{Map, Value, json};
 
+use crate::desks::StandIns;
 use crate::{Error, Options, options};
 
 /// The bot that the stand-in has where the secret names none.
@@ -13,7 +14,12 @@ const BOT: &str = "sandbox-bot";
 ///
 /// Replies go to `gptbots_url`, but for a bot that names a place of its own and no `--gptbots-url`
 /// that overrides it.
-pub(crate) fn read(options: &Options, gptbots_url: &str) -> Result<(Secrets, Vec<Bot>), Error> {
+/// The desks' stand-ins are put in with their own credentials.
+pub(crate) fn read(
+    options: &Options,
+    gptbots_url: &str,
+    desks: &StandIns,
+) -> Result<(Secrets, Vec<Bot>), Error> {
     let given = options.secrets_json.as_deref();
     let mut secret: Value = match given {
         // Checked as it is first, so that the message is about what was given.
@@ -47,6 +53,9 @@ pub(crate) fn read(options: &Options, gptbots_url: &str) -> Result<(Secrets, Vec
         };
         bots.push(Bot::new(id, name, key));
     }
+    for (name, credentials) in desks.secrets() {
+        secret["desks"][name] = credentials;
+    }
     Ok((Secrets::parse(&secret.to_string())?, bots))
 }
 
@@ -60,7 +69,12 @@ mod tests {
             gptbots_url: gptbots_url.map(str::to_owned),
             ..Options::default()
         };
-        let (secrets, _) = read(&options, gptbots_url.unwrap_or("http://stand-in")).unwrap();
+        let (secrets, _) = read(
+            &options,
+            gptbots_url.unwrap_or("http://stand-in"),
+            &StandIns::default(),
+        )
+        .unwrap();
         secrets.bot("b").unwrap().base_url
     }
 
@@ -80,7 +94,9 @@ mod tests {
             secrets_json: Some(r#"{"bots":{"b":{}}}"#.to_owned()),
             ..Options::default()
         };
-        let error = read(&options, "").unwrap_err().to_string();
+        let error = read(&options, "", &StandIns::default())
+            .unwrap_err()
+            .to_string();
         assert!(
             error.starts_with("--secrets-json: the secret is not valid"),
             "{error}"

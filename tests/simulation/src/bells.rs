@@ -259,7 +259,8 @@ fn start_relay(world: &Arc<World>) -> RelayProcess {
             world: world.clone(),
             process: process.clone(),
         }),
-        desks,
+        desks: desks.into(),
+        files: Arc::new(handoff::files::NoFiles),
         bells: Arc::new(Timer {
             world: world.clone(),
             process: process.clone(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use handoff::conversation::{ClosedBy, Conversation, Entry, History};
-use handoff::desk::{Capabilities, Desk, DeskError};
+use handoff::conversation::{ClosedBy, Conversation, Entry};
+use handoff::desk::{Capabilities, Desk, DeskError, Opening};
 
 use crate::exchange::{Call, Reply};
 use crate::ledger::{Act, Answer, Sent};
@@ -92,6 +92,26 @@ impl FakeDesk {
         result
     }
 
+    /// What an earlier attempt has left at the desk, where it can be asked.
+    async fn find(&self, conversation: &Conversation) -> Option<String> {
+        let world = &self.world;
+        if world.plan.shape.desk == DeskKind::Plain {
+            return None;
+        }
+        world.step(&self.process).await;
+        crate::world::pause(20).await;
+        let number = world.number(conversation.id.as_str());
+        let state = world.state();
+        state
+            .desk
+            .opened
+            .iter()
+            .position(|opened| {
+                (opened.conversation, opened.episode) == (number, conversation.episode)
+            })
+            .map(|at| at.to_string())
+    }
+
     fn conversation_of(&self, reference: &str) -> usize {
         let state = self.world.state();
         reference
@@ -123,33 +143,21 @@ fn read(answer: Option<Reply>) -> Result<String, DeskError> {
 #[async_trait]
 impl Desk for FakeDesk {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            reads_the_log: false,
-        }
+        Capabilities::default()
     }
 
-    async fn find(&self, conversation: &Conversation) -> Result<Option<String>, DeskError> {
-        let world = &self.world;
-        if world.plan.shape.desk == DeskKind::Plain {
-            return Ok(None);
+    async fn open(&self, opening: Opening<'_>) -> Result<handoff::desk::Opened, DeskError> {
+        let opened = |reference| handoff::desk::Opened {
+            reference,
+            context: None,
+        };
+        if opening.attempt > 1
+            && let Some(reference) = self.find(opening.conversation).await
+        {
+            return Ok(opened(reference));
         }
-        world.step(&self.process).await;
-        crate::world::pause(20).await;
-        let number = world.number(conversation.id.as_str());
-        let state = world.state();
-        Ok(state
-            .desk
-            .opened
-            .iter()
-            .position(|opened| {
-                (opened.conversation, opened.episode) == (number, conversation.episode)
-            })
-            .map(|at| at.to_string()))
-    }
-
-    async fn open(&self, conversation: &Conversation, _: &History) -> Result<String, DeskError> {
-        let number = self.world.number(conversation.id.as_str());
-        let episode = conversation.episode;
+        let number = self.world.number(opening.conversation.id.as_str());
+        let episode = opening.conversation.episode;
         let effect = move |world: &World, sent: usize| {
             let now = world.now();
             let mut state = world.state();
@@ -166,10 +174,16 @@ impl Desk for FakeDesk {
             ));
             Reply::new(200, reference.to_string())
         };
-        self.tell(number, Act::Open, Vec::new(), effect).await
+        let reference = self.tell(number, Act::Open, Vec::new(), effect).await?;
+        Ok(opened(reference))
     }
 
-    async fn post(&self, reference: &str, entries: &[Entry]) -> Result<Option<String>, DeskError> {
+    async fn post(
+        &self,
+        conversation: &Conversation,
+        entries: &[Entry],
+    ) -> Result<Option<String>, DeskError> {
+        let reference = conversation.desk_ref.as_deref().unwrap_or_default();
         let number = self.conversation_of(reference);
         let ids: Vec<String> = entries
             .iter()
@@ -199,7 +213,13 @@ impl Desk for FakeDesk {
         self.tell(number, Act::Post, ids, effect).await.map(Some)
     }
 
-    async fn close(&self, reference: &str, _: ClosedBy, _: &str) -> Result<(), DeskError> {
+    async fn close(
+        &self,
+        conversation: &Conversation,
+        _: ClosedBy,
+        _: &str,
+    ) -> Result<(), DeskError> {
+        let reference = conversation.desk_ref.as_deref().unwrap_or_default();
         let number = self.conversation_of(reference);
         let at = reference.parse::<usize>().unwrap_or(usize::MAX);
         let effect = move |world: &World, sent: usize| {

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use handoff::conversation::{ClosedBy, Conversation, Delivery, Entry, History, Kind, Side};
-use handoff::desk::{Capabilities, Desk, DeskError, Desks};
+use handoff::conversation::{ClosedBy, Conversation, Delivery, Entry, Kind, Side};
+use handoff::desk::{Capabilities, Desk, DeskError, Desks, Opened, Opening};
 use handoff::gptbots::Fault;
 
 use crate::fake::{Bridge, transient};
@@ -17,10 +17,13 @@ enum Mood {
     Well,
     Hangs,
     Refuses,
+    RefusesSeveral,
+    Gone,
 }
 
 #[derive(Default)]
 struct Served {
+    together: usize,
     mood: Mutex<Mood>,
     told: Mutex<Vec<String>>,
 }
@@ -34,7 +37,12 @@ impl Served {
                 Ok(())
             }
             Mood::Hangs => std::future::pending().await,
-            Mood::Refuses => Err(DeskError::Rejected("no".to_owned())),
+            Mood::RefusesSeveral if !what.contains(" + ") => {
+                self.told.lock().unwrap().push(what);
+                Ok(())
+            }
+            Mood::Refuses | Mood::RefusesSeveral => Err(DeskError::Rejected("no".to_owned())),
+            Mood::Gone => Err(DeskError::Gone("closed".to_owned())),
         }
     }
 
@@ -51,34 +59,45 @@ impl Served {
 impl Desk for Served {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            reads_the_log: false,
+            posts_together: self.together,
+            ..Capabilities::default()
         }
     }
 
-    async fn find(&self, _: &Conversation) -> Result<Option<String>, DeskError> {
-        Ok(None)
-    }
-
-    async fn open(&self, _: &Conversation, _: &History) -> Result<String, DeskError> {
+    async fn open(&self, _: Opening<'_>) -> Result<Opened, DeskError> {
         self.take("OPEN".to_owned()).await?;
-        Ok("thread-1".to_owned())
+        Ok(Opened {
+            reference: "thread-1".to_owned(),
+            context: Some("contact-1".to_owned()),
+        })
     }
 
-    async fn post(&self, _: &str, entries: &[Entry]) -> Result<Option<String>, DeskError> {
-        self.take(entries[0].text.clone()).await?;
+    async fn post(
+        &self,
+        conversation: &Conversation,
+        entries: &[Entry],
+    ) -> Result<Option<String>, DeskError> {
+        assert_eq!(conversation.desk_ref.as_deref(), Some("thread-1"));
+        assert_eq!(conversation.desk_context.as_deref(), Some("contact-1"));
+        let texts: Vec<_> = entries.iter().map(|entry| entry.text.as_str()).collect();
+        self.take(texts.join(" + ")).await?;
         Ok(None)
     }
 
-    async fn close(&self, _: &str, _: ClosedBy, text: &str) -> Result<(), DeskError> {
+    async fn close(&self, _: &Conversation, _: ClosedBy, text: &str) -> Result<(), DeskError> {
         self.take(format!("CLOSE {text}")).await
     }
 }
 
 /// A conversation at such a desk, opened and greeted.
 async fn at_desk() -> (Bridge, Arc<Served>) {
+    at_desk_that(Served::default()).await
+}
+
+async fn at_desk_that(desk: Served) -> (Bridge, Arc<Served>) {
     let mut bridge = Bridge::new().await;
-    let desk = Arc::new(Served::default());
-    bridge.relay.desks = Desks::new().with("served", desk.clone());
+    let desk = Arc::new(desk);
+    bridge.relay.desks = Desks::new().with("served", desk.clone()).into();
     bridge.establish_at("served", 100).await;
     bridge.ring(Side::User).await;
     bridge.ring(Side::Desk).await;
@@ -208,4 +227,76 @@ async fn with_the_console_the_log_itself_tells() {
             .entries
             .is_empty()
     );
+}
+
+#[tokio::test]
+async fn lines_that_wait_together_go_in_one_post_as_many_as_the_desk_takes() {
+    let (bridge, desk) = at_desk_that(Served {
+        together: 2,
+        ..Served::default()
+    })
+    .await;
+    for (n, text) in ["one", "two", "three"].into_iter().enumerate() {
+        bridge.chat(200 + n as i64, text).await;
+    }
+    bridge.user_leaves(300).await;
+    bridge.ring(Side::Desk).await;
+    let end = "CLOSE The user left the conversation.";
+    assert_eq!(desk.told(), ["one + two", "three", end]);
+    assert_eq!(bridge.delivery("two").await, Delivery::Delivered);
+    assert_eq!(bridge.conversation().await.last.unwrap().text, "three");
+}
+
+#[tokio::test]
+async fn lines_that_are_refused_together_go_one_by_one() {
+    let (bridge, desk) = at_desk_that(Served {
+        together: 5,
+        ..Served::default()
+    })
+    .await;
+    bridge.chat(200, "one").await;
+    bridge.chat(201, "two").await;
+    desk.set(Mood::RefusesSeveral);
+    bridge.ring(Side::Desk).await;
+    assert_eq!(desk.told(), ["one", "two"]);
+}
+
+#[tokio::test]
+async fn what_has_ended_at_the_desk_ends_here_and_gptbots_is_told() {
+    let (bridge, desk) = at_desk().await;
+    bridge.chat(200, "question").await;
+    desk.set(Mood::Gone);
+    bridge.ring(Side::Desk).await;
+    let failed = bridge.entries("question").await.remove(0);
+    assert_eq!(failed.delivery, Delivery::Failed);
+    assert!(failed.error.unwrap().contains("ended at the desk: closed"));
+    let known = bridge.conversation().await;
+    assert_eq!(known.closed_by, Some(ClosedBy::Bridge));
+    bridge.ring(Side::User).await;
+    assert_eq!(bridge.told(), ["CLOSE"]);
+    // Nobody is left there who could be told.
+    let lane = bridge.store.lane(&known.id, Side::Desk).await.unwrap();
+    assert!(lane.entries.is_empty());
+}
+
+#[tokio::test]
+async fn a_closing_that_finds_nothing_to_close_is_done() {
+    let (bridge, desk) = at_desk().await;
+    bridge.user_leaves(200).await;
+    desk.set(Mood::Gone);
+    bridge.ring(Side::Desk).await;
+    let end = bridge.delivery("The user left the conversation.").await;
+    assert_eq!(end, Delivery::Delivered);
+}
+
+#[tokio::test]
+async fn what_is_gone_of_an_earlier_episode_does_not_end_the_next_one() {
+    let (bridge, desk) = at_desk().await;
+    bridge.chat(200, "before").await;
+    bridge.user_leaves(300).await;
+    bridge.establish_at("served", 400).await;
+    desk.set(Mood::Gone);
+    bridge.ring(Side::Desk).await;
+    assert_eq!(bridge.delivery("before").await, Delivery::Failed);
+    assert!(!bridge.conversation().await.is_closed());
 }

@@ -175,7 +175,7 @@ async fn check(ground: &Ground) -> Result<Report, Error> {
             let found = table::check(store).await;
             let there = !found.iter().any(|check| check.state == State::Failed);
             checks.extend(found);
-            checks.extend(settings::check(store, secrets.as_deref()).await);
+            checks.extend(settings::check(store, secrets.as_deref(), ground.targets).await?);
             if there {
                 checks.extend(table::traffic(store).await);
             }

@@ -2,16 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use handoff::desk::{DeskError, Desks};
+use handoff::desk::{CONSOLE, DeskError, DeskHttp, Desks};
+use handoff::outbound::Targets;
 use handoff::secrets::Secrets;
 use handoff::settings::Settings;
 use handoff::store::Store;
+use handoff::time::SystemClock;
 
 use super::report::Check;
+use crate::Error;
 
 const AREA: &str = "settings";
 
-pub(super) async fn check(store: &Store, secrets: Option<&Secrets>) -> Vec<Check> {
+pub(super) async fn check(
+    store: &Store,
+    secrets: Option<&Secrets>,
+    targets: Targets,
+) -> Result<Vec<Check>, Error> {
     let (settings, said) = match store.settings().await {
         Ok(None) => (
             Settings::default(),
@@ -20,27 +27,37 @@ pub(super) async fn check(store: &Store, secrets: Option<&Secrets>) -> Vec<Check
         Ok(Some(stored)) => match Settings::parse(&stored.document) {
             Ok(settings) => (settings, format!("version {} is valid", stored.version)),
             Err(error) => {
-                return vec![Check::failed(
+                return Ok(vec![Check::failed(
                     AREA,
                     format!("version {}: {error}", stored.version),
                     "functions that run keep the last good settings, but one that starts now refuses handoffs: write a valid document",
-                )];
+                )]);
             }
         },
         Err(error) => {
-            return vec![Check::failed(
+            return Ok(vec![Check::failed(
                 AREA,
                 error.to_string(),
                 "check the table's name, the region and your credentials",
-            )];
+            )]);
         }
     };
     let mut checks = vec![Check::ok(AREA, said)];
-    let desks = Desks::new();
+    let http = DeskHttp::new(targets, SystemClock::shared())?;
+    let desks = secrets.map(|secrets| Desks::of(secrets, &http));
     let of_bots = settings.bots.values().filter_map(|bot| bot.desk.as_ref());
     let named: BTreeSet<&String> = of_bots.chain([&settings.desk]).collect();
     for name in named {
-        checks.push(desk(&desks, name).await);
+        checks.push(match &desks {
+            None if name != CONSOLE => Check::skipped(
+                AREA,
+                format!(
+                    "the desk {name:?}: its credentials are in the secret, which was not given"
+                ),
+            ),
+            None => desk(&Desks::new(), name).await,
+            Some(desks) => desk(desks, name).await,
+        });
     }
     for bot in settings.bots.keys() {
         if secrets.is_some_and(|secrets| secrets.bot(bot).is_none()) {
@@ -51,7 +68,7 @@ pub(super) async fn check(store: &Store, secrets: Option<&Secrets>) -> Vec<Check
             ));
         }
     }
-    checks
+    Ok(checks)
 }
 
 async fn desk(desks: &Desks, name: &str) -> Check {

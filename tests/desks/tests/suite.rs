@@ -1,0 +1,36 @@
+//! Every desk keeps to every check.
+
+use desks::{Verdict, profile, run};
+
+async fn keeps_to_everything(kind: &str) {
+    let profile = profile(kind).unwrap();
+    let outcomes = run(profile, 4).await;
+    let failed: Vec<_> = outcomes
+        .iter()
+        .filter_map(|outcome| match &outcome.verdict {
+            Verdict::Failed(why) => Some(format!("{}: {why}", outcome.check)),
+            _ => None,
+        })
+        .collect();
+    assert!(failed.is_empty(), "{kind}:\n{}", failed.join("\n"));
+    let passed = outcomes.iter().filter(|o| o.verdict == Verdict::Passed);
+    assert!(passed.count() > 10, "{kind} was exempt from nearly all");
+}
+
+macro_rules! desks {
+    ($($name:ident)+) => {
+        $(#[tokio::test(flavor = "multi_thread")]
+        async fn $name() {
+            keeps_to_everything(stringify!($name)).await;
+        })+
+
+        #[test]
+        fn all_desks_are_here() {
+            let here = [$(stringify!($name)),+];
+            let all: Vec<_> = desks::PROFILES.iter().map(|profile| profile.kind).collect();
+            assert_eq!(here.to_vec(), all);
+        }
+    };
+}
+
+desks! { console slack chatwoot zendesk intercom webhooks }
