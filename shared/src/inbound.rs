@@ -82,9 +82,7 @@ impl Inbound<'_> {
     async fn find(&self, event: &DeskEvent) -> Result<Option<Reference>, StoreError> {
         let days = self.settings.retention_days;
         let reference = &event.reference;
-        self.store
-            .conversation_at(self.desk, reference, days)
-            .await
+        self.store.conversation_at(self.desk, reference, days).await
     }
 
     async fn take_in(&self, found: &Reference, event: &DeskEvent) -> Result<Taken, StoreError> {
@@ -101,9 +99,7 @@ impl Inbound<'_> {
             What::Assigned(agent) => self.assigned(&known.id, event, agent).await,
             What::Closed { agent } => {
                 let days = self.settings.retention_days;
-                self.store
-                    .end_at_desk(&known, agent.as_ref(), days)
-                    .await?;
+                self.store.end_at_desk(&known, agent.as_ref(), days).await?;
                 Ok(Taken::Stored)
             }
             What::PrivateNote | What::Ignored(_) => Ok(Taken::Nothing("")),
@@ -163,7 +159,11 @@ impl Inbound<'_> {
                 files: if is_last { &line.files } else { &[] },
                 incomplete: line.incomplete,
             };
-            match self.store.post_line(&found.conversation, &piece, days).await? {
+            match self
+                .store
+                .post_line(&found.conversation, &piece, days)
+                .await?
+            {
                 Posted::Stored(_) => {}
                 Posted::Closed(known) => {
                     self.store

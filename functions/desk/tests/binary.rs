@@ -11,7 +11,10 @@ async fn only_a_desks_own_calls_are_taken() {
     let table = TestTable::new().await;
     let function = table
         .function(BINARY)
-        .env("SECRETS_JSON", r#"{"desks": {"odd": {"kind": "unheard-of"}}}"#)
+        .env(
+            "SECRETS_JSON",
+            r#"{"desks": {"odd": {"kind": "unheard-of"}}}"#,
+        )
         .start()
         .await
         .unwrap();

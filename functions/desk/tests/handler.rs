@@ -185,7 +185,10 @@ async fn an_agents_line_is_for_the_user_once_whoever_repeats_it() {
     let world = World::new().await;
     world.opened(100, "t1").await;
     for _ in 0..3 {
-        assert_eq!(world.tell(json!([line("e1", "hi")])).await, (200, "".into()));
+        assert_eq!(
+            world.tell(json!([line("e1", "hi")])).await,
+            (200, "".into())
+        );
     }
     let known = world.known().await;
     assert_eq!(known.status, Status::Connected);
@@ -287,7 +290,8 @@ async fn what_is_of_an_earlier_episode_does_not_end_the_next_one() {
     world.clock.advance(60_000);
     world.opened(500, "t2").await;
     let old = world.known().await.opened_at - 10_000;
-    let end = json!({"reference": "t2", "id": "e3", "at": old, "what": {"Closed": {"agent": null}}});
+    let end =
+        json!({"reference": "t2", "id": "e3", "at": old, "what": {"Closed": {"agent": null}}});
     world.tell(json!([end])).await;
     assert!(!world.known().await.is_closed());
 }
@@ -312,7 +316,9 @@ async fn a_reference_lives_as_long_as_its_conversation_is_used() {
     world.opened(100, "t1").await;
     for day in 0..40 {
         world.clock.advance(30 * 86_400_000);
-        world.tell(json!([line(&format!("e{day}"), "still here")])).await;
+        world
+            .tell(json!([line(&format!("e{day}"), "still here")]))
+            .await;
     }
     assert_eq!(world.texts(Side::User).await.last().unwrap(), "still here");
     let found = world.table.store.conversation_at("plain", "t1", 90).await;
@@ -324,20 +330,34 @@ async fn nothing_is_read_that_is_not_the_desks() {
     let world = World::new().await;
     world.opened(100, "t1").await;
     let body = || json!([line("e1", "forged")]).to_string().into_bytes();
-    let refusal = |code: u16, message: &str| {
-        (code, json!({"code": code, "message": message}).to_string())
-    };
+    let refusal =
+        |code: u16, message: &str| (code, json!({"code": code, "message": message}).to_string());
     for (path, password, answer) in [
-        ("/desks/plain/events", None, "password: missing or malformed"),
-        ("/desks/plain/events", Some("wrong"), "the signature is wrong"),
+        (
+            "/desks/plain/events",
+            None,
+            "password: missing or malformed",
+        ),
+        (
+            "/desks/plain/events",
+            Some("wrong"),
+            "the signature is wrong",
+        ),
         (
             "/desks/plain/wrong/events",
             None,
             "the token in the path is missing or wrong",
         ),
-        ("/desks/console/events", Some("open"), "this desk has no webhooks"),
+        (
+            "/desks/console/events",
+            Some("open"),
+            "this desk has no webhooks",
+        ),
     ] {
-        assert_eq!(world.call(path, password, body()).await, refusal(401, answer));
+        assert_eq!(
+            world.call(path, password, body()).await,
+            refusal(401, answer)
+        );
         // Not even whether it can be read.
         let rubbish = world.call(path, password, b"{".to_vec()).await;
         assert_eq!(rubbish, refusal(401, answer));
@@ -374,10 +394,7 @@ async fn a_line_from_the_console_shows_at_the_conversations_own_desk() {
         store.post(&id(), &carol, "k1", "hello", 90).await.unwrap();
     }
     let told = world.texts(Side::Desk).await;
-    assert_eq!(
-        told[1..],
-        ["Carol answered the user in the console: hello"]
-    );
+    assert_eq!(told[1..], ["Carol answered the user in the console: hello"]);
     let copies = world.log().await.into_iter().filter(|entry| entry.copy);
     assert_eq!(copies.count(), 1);
     // Two desks can have lines of one name.

@@ -229,9 +229,7 @@ impl Relay {
         match head.kind {
             Kind::Closing => self.gptbots.close(bot, conversation, patience).await,
             Kind::Message | Kind::Notice | Kind::Opening => {
-                self.gptbots
-                    .reply(bot, conversation, text, patience)
-                    .await
+                self.gptbots.reply(bot, conversation, text, patience).await
             }
         }
     }

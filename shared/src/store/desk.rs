@@ -128,10 +128,7 @@ impl Store {
     pub async fn keep_early(&self, desk: &str, event: &DeskEvent) -> Result<(), StoreError> {
         let place = desk_ref_pk(desk, &event.reference);
         let mut item = key(place, early_sk(&event.id));
-        item.put(
-            "event",
-            s(serde_json::to_string(event).unwrap_or_default()),
-        );
+        item.put("event", s(serde_json::to_string(event).unwrap_or_default()));
         item.put("kept_at", n(self.now()));
         item.put(EXPIRES_AT, n(self.now() / 1000 + EARLY_SECONDS));
         self.put_if_new("keep early event", item).await?;
@@ -312,9 +309,16 @@ impl Store {
             .require_same("origin", origin(seen))
             .require("attempts", "=", n(seen.attempts.into()));
         let mut parts = vec![self.changing(entry_key(seen), change)];
-        parts.extend(notices.iter().map(|notice| self.put_entry(notice, expires_at)));
+        parts.extend(
+            notices
+                .iter()
+                .map(|notice| self.put_entry(notice, expires_at)),
+        );
         let written = self.transact("complete", parts).await?;
-        if let Some(name) = completed.author_name.as_deref().filter(|name| !name.is_empty())
+        if let Some(name) = completed
+            .author_name
+            .as_deref()
+            .filter(|name| !name.is_empty())
             && seen.author_name.is_none()
             && let Some(Origin { agent, .. }) = &completed.origin
         {

@@ -297,9 +297,7 @@ async fn several_that_are_marked_together_are_recognised_as_our_own() {
     let along = [notice];
     let (store, _) = faulty(&table, "TransactWriteItems", CONFLICT, 1, true);
     let known = table.conversation().await;
-    let mark = store
-        .mark_together(&marks, false, &along, &known, 90)
-        .await;
+    let mark = store.mark_together(&marks, false, &along, &known, 90).await;
     assert_eq!(mark.unwrap(), Mark::Done);
     assert!(table.lane(Side::User).await.entries.is_empty());
     let told = table.texts(Side::Desk).await;

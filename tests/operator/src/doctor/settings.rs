@@ -51,7 +51,9 @@ pub(super) async fn check(
         checks.push(match &desks {
             None if name != CONSOLE => Check::skipped(
                 AREA,
-                format!("the desk {name:?}: its credentials are in the secret, which was not given"),
+                format!(
+                    "the desk {name:?}: its credentials are in the secret, which was not given"
+                ),
             ),
             None => desk(&Desks::new(), name).await,
             Some(desks) => desk(desks, name).await,
