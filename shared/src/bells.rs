@@ -23,6 +23,8 @@ pub struct Bell {
     /// lease. `None`: something new, or the clock. So that of many bells for one lane only the one
     /// that was set for a time looks after that time.
     pub due: Option<Millis>,
+    /// It rings for no lane: the conversation's desk is to be asked what happened there.
+    pub reconcile: bool,
 }
 
 /// A bell as it stands in a message of the queue.
@@ -32,6 +34,8 @@ struct Message {
     side: Side,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due: Option<Millis>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    reconcile: bool,
 }
 
 impl Bell {
@@ -41,6 +45,15 @@ impl Bell {
             conversation,
             side,
             due: None,
+            reconcile: false,
+        }
+    }
+
+    /// A bell to have the conversation's desk asked.
+    pub fn to_reconcile(conversation: ConversationId) -> Self {
+        Self {
+            reconcile: true,
+            ..Self::new(conversation, Side::Desk)
         }
     }
 
@@ -58,6 +71,7 @@ impl Bell {
             conversation: self.conversation.as_str().to_owned(),
             side: self.side,
             due: self.due,
+            reconcile: self.reconcile,
         };
         let json = serde_json::to_string(&message).unwrap_or_default();
         // SQS refuses some characters that an id may have: only ASCII, then.
@@ -81,6 +95,7 @@ impl Bell {
             conversation: ConversationId::new(message.conversation).ok()?,
             side: message.side,
             due: message.due,
+            reconcile: message.reconcile,
         })
     }
 }
@@ -154,7 +169,8 @@ mod tests {
     fn a_bell_survives_the_queue() {
         let id = ConversationId::new("c\"1 會話 😀 \u{ffff}").unwrap();
         let bell = Bell::new(id, Side::User);
-        for bell in [bell.for_time(7), bell] {
+        let reconcile = Bell::to_reconcile(bell.conversation.clone());
+        for bell in [bell.for_time(7), bell, reconcile] {
             assert!(bell.to_message().is_ascii());
             assert_eq!(Bell::from_message(&bell.to_message()), Some(bell));
         }

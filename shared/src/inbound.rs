@@ -68,6 +68,29 @@ impl Inbound<'_> {
         Ok(taken)
     }
 
+    /// Takes in what a desk remembers of a conversation: much of it has been taken in before.
+    ///
+    /// # Errors
+    /// When the table cannot be used.
+    pub async fn take_again(
+        &self,
+        known: &Conversation,
+        events: &[DeskEvent],
+    ) -> Result<(), StoreError> {
+        for event in events {
+            let of_this = known.desk_ref.as_deref() == Some(event.reference.as_str());
+            // Cheaper than to try it.
+            let before = self
+                .store
+                .was_taken(&known.id, self.desk, &event.id)
+                .await?;
+            if of_this && !before {
+                self.take(event).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes in what was kept of a conversation that has just been opened at its desk.
     ///
     /// # Errors

@@ -3,8 +3,9 @@
 //! A lane strays when its bell got lost, the stream's mapping lags, or the process that had its
 //! head died. An index holds every undelivered entry by when somebody should look at it, and every
 //! conversation that no agent has taken, so that a tick costs what they cost, however many
-//! conversations are open. The clock sends nothing
-//! itself, and a tick that runs twice changes nothing.
+//! conversations are open. The same index holds the conversations whose desk is to be asked what
+//! happened there, since its own calls can be lost: the relay asks. The clock sends nothing itself,
+//! and a tick that runs twice changes nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,9 @@ use serde::Serialize;
 
 /// How many lanes are looked at at once.
 const AT_ONCE: usize = 32;
+/// How long a desk is not asked again what happened in a conversation, unless the relay says
+/// otherwise.
+const ASK_AGAIN_AFTER: Millis = 180_000;
 
 /// The function, with all it needs.
 pub struct Clock {
@@ -68,9 +72,48 @@ impl Clock {
         if tick.rung + tick.failed > 0 {
             tracing::warn!(rung = tick.rung, failed = tick.failed, "lanes had strayed");
         }
+        drop(rings);
+        self.have_desks_asked(now).await;
         // Last, since ringing matters more.
         self.measure(now, &backlog, waiting?, tick);
         Ok(tick)
+    }
+
+    /// Rings for the conversations whose desk is to be asked what happened there. What goes wrong is
+    /// done by the next tick, or in a few minutes.
+    async fn have_desks_asked(&self, now: Millis) {
+        let due = match self.store.due_to_reconcile(now).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::error!(%error, "not known which desks are to be asked");
+                return;
+            }
+        };
+        stream::iter(due)
+            .for_each_concurrent(AT_ONCE, |due| async move {
+                let conversation_id = due.conversation.clone();
+                match self
+                    .store
+                    .take_to_reconcile(&due, now + ASK_AGAIN_AFTER)
+                    .await
+                {
+                    Ok(true) => {}
+                    Ok(false) => return,
+                    Err(error) => {
+                        tracing::error!(%conversation_id, %error, "desk not asked");
+                        return;
+                    }
+                }
+                let bell = Bell::to_reconcile(due.conversation);
+                match self.bells.ring_later(&bell, Duration::ZERO).await {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        tracing::warn!(%conversation_id, "desk not asked: there is no queue")
+                    }
+                    Err(error) => tracing::error!(%conversation_id, %error, "desk not asked"),
+                }
+            })
+            .await;
     }
 
     fn measure(&self, now: Millis, backlog: &Backlog, waiting: Waiting, tick: Tick) {

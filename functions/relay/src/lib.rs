@@ -43,10 +43,11 @@ mod event;
 mod health;
 mod merge;
 mod notice;
+mod reconcile;
 mod retry;
 mod user_side;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,9 +137,13 @@ impl Relay {
     pub async fn handle(&self, event: RelayEvent) -> Result<BatchResponse, Infallible> {
         let stop_at = self.clock.now() + LONGEST_BATCH;
         let mut lanes: BTreeMap<Bell, Rung> = BTreeMap::new();
+        let mut to_reconcile = BTreeSet::new();
         for record in event.records {
             let of_queue = record.is_of_queue();
             match record.read() {
+                (_, Some(bell)) if bell.reconcile => {
+                    to_reconcile.insert(bell.conversation);
+                }
                 (item, Some(bell)) => {
                     let lane = Bell::new(bell.conversation, bell.side);
                     let rung = lanes.entry(lane).or_default();
@@ -166,6 +171,18 @@ impl Relay {
             })
             .buffer_unordered(LANES_AT_ONCE)
             .concat()
+            .await;
+        // Last: it makes good for what is rare.
+        stream::iter(to_reconcile)
+            .for_each_concurrent(LANES_AT_ONCE, |id| async move {
+                if self.clock.now() > stop_at {
+                    return;
+                }
+                // Not again by this message: the clock rings every few minutes.
+                if let Err(error) = self.reconcile(&id).await {
+                    tracing::error!(conversation_id = %id, %error, "what happened at the desk is not taken in");
+                }
+            })
             .await;
         self.metrics.flush();
         Ok(BatchResponse {

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use super::change::{Change, put_new};
 use super::codec::origin_json;
 use super::console::{Claimed, End, Ended, accepted_key, taken};
-use super::item::{Item, Put, Reader, key, n, s};
+use super::item::{Put, Reader, key, n, s};
 use super::keys::{
     CHANGED, DUE, DUE_AT, EARLY_PREFIX, EXPIRES_AT, META, OUT, PK, REF, SK, changed,
     conversation_pk, desk_ref_pk, early_sk,
@@ -283,7 +283,33 @@ impl Store {
             ended.after_the_end(),
             self.now(),
         );
-        self.put_entry_if_new(&notice, retention_days).await
+        let expires_at = self.expires_at(retention_days);
+        // Not taken for a new line either, should the user come back.
+        let mut accepted = accepted_key(&ended.id, desk, event);
+        accepted.put("entry", s(notice.id.as_str()));
+        accepted.put(EXPIRES_AT, n(expires_at));
+        let parts = vec![
+            TransactWriteItem::builder()
+                .put(put_new(&self.table, accepted))
+                .build(),
+            self.put_entry(&notice, expires_at),
+        ];
+        self.transact("tell too late", parts).await?;
+        Ok(())
+    }
+
+    /// Whether something that a desk told has led to a line of the log before.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn was_taken(
+        &self,
+        id: &ConversationId,
+        desk: &str,
+        event: &str,
+    ) -> Result<bool, StoreError> {
+        let marker = accepted_key(id, desk, event);
+        Ok(self.get("read accepted line", marker).await?.is_some())
     }
 
     /// Writes back what a desk has added to an agent's line, and what its agents are to be told
@@ -340,17 +366,6 @@ impl Store {
             .require("agent_id", "=", s(agent))
             .require("agent_name", "=", s(""));
         self.update("name agent", meta, change).await?;
-        Ok(())
-    }
-
-    pub(super) async fn put_entry_if_new(
-        &self,
-        entry: &Entry,
-        retention_days: u32,
-    ) -> Result<(), StoreError> {
-        let expires_at = self.expires_at(retention_days);
-        let item: Item = super::codec::entry_item(entry, self.stray_after, expires_at);
-        self.put_if_new("write notice", item).await?;
         Ok(())
     }
 }

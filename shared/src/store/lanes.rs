@@ -16,7 +16,7 @@ use super::{Store, StoreError};
 use crate::conversation::{
     Author, ClosedBy, Conversation, ConversationId, Delivery, Entry, Kind, Side, in_delivery_order,
 };
-use crate::desk::Opened;
+use crate::desk::{CONSOLE, Opened};
 use crate::time::Millis;
 
 /// What one read of a lane finds.
@@ -237,13 +237,24 @@ impl Store {
             .set("desk_context", opened.context.as_deref().map(s))
             .set(EXPIRES_AT, n(self.expires_at(retention_days)))
             .require_present("status");
-        let parts = vec![
+        let put = |item| {
+            TransactWriteItem::builder()
+                .put(put(&self.table, item))
+                .build()
+        };
+        let mut parts = vec![
             self.changing(entry_key(entry), self.marking(entry, &delivered)),
             self.changing(key(conversation_pk(&conversation.id), META), meta),
-            TransactWriteItem::builder()
-                .put(put(&self.table, back))
-                .build(),
+            put(back),
         ];
+        if conversation.desk != CONSOLE {
+            let expires_at = self.expires_at(retention_days);
+            parts.push(put(self.to_reconcile(
+                &conversation.id,
+                episode,
+                expires_at,
+            )));
+        }
         let written = self.transact("mark opened", parts).await?;
         settled(written, entry, &delivered)
     }

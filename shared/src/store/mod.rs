@@ -14,6 +14,7 @@ mod item;
 pub mod keys;
 mod lanes;
 mod log;
+mod reconcile;
 pub mod schema;
 mod settings;
 mod together;
@@ -27,6 +28,7 @@ pub use error::StoreError;
 pub use failed::{Failed, FailedPage, Replayed, ReplayedSeveral};
 pub use lanes::{Lane, Mark, Outcome};
 pub use log::{Listing, LogPage};
+pub use reconcile::ToReconcile;
 pub use settings::StoredSettings;
 pub use webhooks::{ChatOutcome, CloseOutcome, EstablishOutcome, Handoff};
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use handoff::bells::{Bell, BellError, DelayedBells};
 use handoff::conversation::{Agent, Conversation, ConversationId, Delivery, Entry, Side};
-use handoff::desk::Desks;
+use handoff::desk::{DeskEvent, Desks};
 use handoff::gptbots::{Bot, CallError, Fault, Outbound, parse_chat, parse_close, parse_establish};
+use handoff::inbound::{Inbound, Taken};
 use handoff::random::Random;
 use handoff::secrets::{Secrets, SecretsSource};
 use handoff::settings::Settings;
@@ -214,6 +215,17 @@ impl Bridge {
         let record = json!({"dynamodb": {"SequenceNumber": "1", "NewImage": image}});
         let event = serde_json::from_value(json!({"Records": [record]})).unwrap();
         self.relay.handle(event).await.unwrap()
+    }
+
+    /// Takes in what the desk instance "served" tells, as the desk function does.
+    pub(crate) async fn told_by_desk(&self, event: DeskEvent) -> Taken {
+        self.clock.advance(1);
+        let inbound = Inbound {
+            store: &self.store,
+            settings: &Settings::default(),
+            desk: "served",
+        };
+        inbound.take(&event).await.unwrap()
     }
 
     /// What GPTBots was told since last asked.

@@ -1,6 +1,7 @@
 //! The relay over an embedded DynamoDB, in virtual time and through its binary.
 #![allow(clippy::unwrap_used)]
 
+mod asked;
 mod binary;
 mod desk;
 mod fake;

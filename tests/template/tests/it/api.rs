@@ -5,10 +5,15 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use template::Template;
 
-/// Routes without an authorizer: GPTBots' by their token, and what holds no data.
-const OPEN: [&str; 5] = [
+/// Routes without an authorizer: GPTBots' by their token, the desks' by signature or token, and what
+/// holds no data.
+const OPEN: [&str; 9] = [
     "GET /console",
     "GET /console/{file+}",
+    "POST /desks/{desk}/events",
+    "POST /desks/{desk}/interactions",
+    "POST /desks/{desk}/{token}/events",
+    "POST /desks/{desk}/{token}/interactions",
     "POST /{token}/chat",
     "POST /{token}/conversation/close",
     "POST /{token}/conversation/establish",
@@ -76,6 +81,7 @@ fn wrong(template: &Template) -> Vec<String> {
         };
         let expected = match key {
             key if key.ends_with("/establish") => "EstablishFunction",
+            key if key.starts_with("POST /desks/") => "DeskFunction",
             "POST /{token}/chat" => "ChatFunction",
             "POST /{token}/conversation/close" => "CloseFunction",
             _ => "ConsoleFunction",

@@ -65,7 +65,15 @@ fn every_function_is_built_and_logs_as_it_should() {
     let template = Template::of_the_project();
     let wrong = wrong(&template);
     assert!(wrong.is_empty(), "{wrong:#?}");
-    let expected = ["Chat", "Clock", "Close", "Console", "Establish", "Relay"];
+    let expected = [
+        "Chat",
+        "Clock",
+        "Close",
+        "Console",
+        "Desk",
+        "Establish",
+        "Relay",
+    ];
     let functions: Vec<_> = template.functions().into_keys().collect();
     assert_eq!(functions, expected.map(|name| format!("{name}Function")));
 }

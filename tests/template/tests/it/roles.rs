@@ -13,7 +13,7 @@ const LANES: &str = "ConversationsTable.Arn/index/lanes";
 type Allowed<'a> = &'a [(&'a str, &'a str)];
 
 /// Every role, who takes it on, its log group, and what it may do.
-const ROLES: [(&str, &str, Option<&str>, Allowed<'_>); 7] = [
+const ROLES: [(&str, &str, Option<&str>, Allowed<'_>); 8] = [
     (
         "EstablishRole",
         "lambda",
@@ -48,6 +48,7 @@ const ROLES: [(&str, &str, Option<&str>, Allowed<'_>); 7] = [
             ("dynamodb:GetItem", TABLE),
             ("dynamodb:PutItem", TABLE),
             ("dynamodb:UpdateItem", TABLE),
+            ("dynamodb:Query", TABLE),
             ("dynamodb:Query", LANES),
             ("secretsmanager:GetSecretValue", "Secrets"),
             ("sqs:SendMessage", "BellsQueue.Arn"),
@@ -59,6 +60,17 @@ const ROLES: [(&str, &str, Option<&str>, Allowed<'_>); 7] = [
             ("dynamodb:GetShardIterator", "ConversationsTable.StreamArn"),
             // IAM knows no narrower resource for it.
             ("dynamodb:ListStreams", "*"),
+        ],
+    ),
+    (
+        "DeskRole",
+        "lambda",
+        Some("DeskLogs"),
+        &[
+            ("dynamodb:GetItem", TABLE),
+            ("dynamodb:PutItem", TABLE),
+            ("dynamodb:UpdateItem", TABLE),
+            ("secretsmanager:GetSecretValue", "Secrets"),
         ],
     ),
     (

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use template::Template;
 
 /// The environment of the functions besides what all have; none of it is a secret.
-const VARIABLES: [(&str, &[&str]); 6] = [
+const VARIABLES: [(&str, &[&str]); 7] = [
     ("ChatFunction", &["WEBHOOK_TOKEN_SHA256"]),
     ("ClockFunction", &["BELLS_QUEUE_URL"]),
     ("CloseFunction", &["WEBHOOK_TOKEN_SHA256"]),
@@ -14,6 +14,7 @@ const VARIABLES: [(&str, &[&str]); 6] = [
         "ConsoleFunction",
         &["SIGN_IN_CLIENT_ID", "SIGN_IN_HOSTS", "SIGN_IN_ISSUER"],
     ),
+    ("DeskFunction", &["SECRETS_ARN", "SECRETS_JSON"]),
     ("EstablishFunction", &["WEBHOOK_TOKEN_SHA256"]),
     (
         "RelayFunction",
@@ -64,9 +65,11 @@ fn wrong(template: &Template) -> Vec<String> {
         }
     }
     // Only where there is no deployment.
-    let secret = &template.properties("RelayFunction")["Environment"]["Variables"]["SECRETS_JSON"];
-    if Template::text(secret) != r#"IF Local: {"bots":{}} ELSE -"# {
-        wrong.push("the secret is in the relay's environment".to_owned());
+    for id in ["RelayFunction", "DeskFunction"] {
+        let secret = &template.properties(id)["Environment"]["Variables"]["SECRETS_JSON"];
+        if Template::text(secret) != r#"IF Local: {"bots":{}} ELSE -"# {
+            wrong.push(format!("the secret is in the environment of {id}"));
+        }
     }
     let outputs = template.section("Outputs");
     if names(outputs) != OUTPUTS.into() {
