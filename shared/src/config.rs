@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use aws_config::Region;
+
 use crate::bells::{DelayedBells, NoBells, SqsBells};
+use crate::files::{Bucket, FileError, Files, NoFiles};
 use crate::metrics::Metrics;
 use crate::outbound::Targets;
 use crate::random::Random;
@@ -24,6 +27,9 @@ pub enum ConfigError {
     /// The secret cannot be used.
     #[error("environment variable SECRETS_JSON or SECRETS_ARN: {0}")]
     Secrets(#[from] SecretsError),
+    /// The bucket cannot be used.
+    #[error("environment variable FILES_BUCKET: {0}")]
+    Files(#[from] FileError),
     /// TLS cannot be set up.
     #[error("the HTTP client cannot be made: {0}")]
     Http(#[from] reqwest::Error),
@@ -97,6 +103,25 @@ impl Base {
             Some(url) => Arc::new(SqsBells::new(aws_sdk_sqs::Client::new(&self.aws), url)),
             None => Arc::new(NoBells),
         }
+    }
+
+    /// The bucket for agents' files (`FILES_BUCKET`); without it none are handed on. It is reached
+    /// where the SDK would reach S3: `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, else AWS.
+    ///
+    /// # Errors
+    /// When it is set and makes no address.
+    pub fn files_from_env(&self) -> Result<Arc<dyn Files>, ConfigError> {
+        let (Some(bucket), Some(credentials)) =
+            (optional("FILES_BUCKET"), self.aws.credentials_provider())
+        else {
+            return Ok(Arc::new(NoFiles));
+        };
+        let endpoint = optional("AWS_ENDPOINT_URL_S3");
+        let endpoint = endpoint.as_deref().or(self.aws.endpoint_url());
+        let region = self.aws.region().map_or("us-east-1", Region::as_ref);
+        let clock = self.clock.clone();
+        let bucket = Bucket::new(&bucket, endpoint, region, credentials, clock)?;
+        Ok(Arc::new(bucket))
     }
 
     /// The secret (`SECRETS_ARN`, else `SECRETS_JSON`), read, and what may be called with it: a

@@ -15,7 +15,7 @@ async fn main() -> Result<(), Error> {
     let secrets = Arc::new(secrets);
     let http = DeskHttp::new(targets, base.clock.clone())?;
     let relay = Relay {
-        files: Arc::new(handoff::files::NoFiles),
+        files: base.files_from_env()?,
         bells: base.bells_from_env(),
         store: base.store,
         settings: base.settings,

@@ -9,6 +9,7 @@
 //! | [`dynamodb`] | DynamoDB with its Streams, in memory or on a file |
 //! | [`streams`] | a reader of DynamoDB Streams, for any endpoint |
 //! | [`mapping`] | Lambda's event source mapping for a stream |
+//! | [`objects`] | S3, as far as signed addresses reach |
 //! | [`queue`] | an SQS standard queue with its event source mapping |
 //! | [`schedule`] | an EventBridge Scheduler schedule |
 //! | [`gateway`] | an API Gateway HTTP API |
@@ -23,6 +24,7 @@ pub mod function;
 pub mod gateway;
 mod ids;
 pub mod mapping;
+pub mod objects;
 pub mod queue;
 pub mod runtime_api;
 pub mod schedule;

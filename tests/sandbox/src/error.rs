@@ -45,6 +45,9 @@ pub enum Error {
     /// A part of AWS did not start.
     #[error(transparent)]
     Aws(#[from] local_aws::Error),
+    /// The bucket for files cannot be used.
+    #[error("files: {0}")]
+    Files(#[from] handoff::files::FileError),
     /// The table cannot be used.
     #[error(transparent)]
     Store(#[from] handoff::store::StoreError),

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_smithy_http_client::Builder;
 use handoff::bells::{DelayedBells, SqsBells};
 use handoff::desk::{DeskHttp, DeskSource, Desks};
+use handoff::files::{Bucket, FileError, Files};
 use handoff::gptbots::Client;
 use handoff::metrics::Metrics;
 use handoff::outbound::Targets;
@@ -13,11 +14,12 @@ use handoff::random::Random;
 use handoff::secrets::{Secrets, SecretsSource};
 use handoff::settings::SettingsSource;
 use handoff::store::Store;
-use handoff::time::{Millis, SharedClock};
+use handoff::time::{Millis, SharedClock, SystemClock};
 use handoff::token::Tokens;
 use handoff::webhook::Webhook;
 use local_aws::SharedFunction;
 use local_aws::function::{event_function, http_function};
+use local_aws::objects::Objects;
 use local_aws::queue::{DelayQueue, QueueEndpoint};
 use relay::RelayEvent;
 use serde_json::Value;
@@ -31,6 +33,7 @@ pub(crate) struct Ground {
     pub(crate) table: aws_sdk_dynamodb::Client,
     pub(crate) stray_after: Millis,
     pub(crate) bells: Arc<dyn DelayedBells>,
+    pub(crate) files: Arc<dyn Files>,
     pub(crate) random: Random,
     pub(crate) secrets: Secrets,
     pub(crate) desk_http: DeskHttp,
@@ -172,7 +175,7 @@ impl Functions {
                         desks: relay.desks(secrets.clone()),
                         secrets,
                         gptbots: gptbots.clone(),
-                        files: Arc::new(handoff::files::NoFiles),
+                        files: relay.files.clone(),
                         bells: relay.bells.clone(),
                         health: relay::Health::default(),
                         clock: memory.clock,
@@ -240,4 +243,12 @@ pub(crate) fn bells(endpoint: &QueueEndpoint, queue: &DelayQueue) -> Arc<dyn Del
         aws_sdk_sqs::Client::from_conf(config),
         queue.url(),
     ))
+}
+
+/// The bucket for agents' files.
+pub(crate) fn files(objects: &Objects) -> Result<Arc<dyn Files>, FileError> {
+    let credentials = SharedCredentialsProvider::new(Objects::credentials());
+    let (endpoint, clock) = (Some(objects.url()), SystemClock::shared());
+    let bucket = Bucket::new("files", endpoint, local_aws::REGION, credentials, clock)?;
+    Ok(Arc::new(bucket))
 }

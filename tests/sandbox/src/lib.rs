@@ -31,6 +31,7 @@ use handoff::store::{Store, schema};
 use handoff::time::{Clock as _, SystemClock};
 use local_aws::dynamodb::EmbeddedDynamoDb;
 use local_aws::mapping::{EventSourceMapping, FilterCriteria, Mapping};
+use local_aws::objects::Objects;
 use local_aws::queue::{DelayQueue, QueueEndpoint, QueueMapping, RunningQueueMapping};
 use local_aws::schedule::Schedule;
 use tokio::net::TcpListener;
@@ -72,6 +73,7 @@ pub struct Sandbox {
     bells: RunningQueueMapping,
     gateway: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     _queue: QueueEndpoint,
+    _objects: Objects,
     database: Option<Arc<EmbeddedDynamoDb>>,
 }
 
@@ -113,6 +115,7 @@ impl Sandbox {
         let meter = Meter::default();
         let queue = DelayQueue::with("bells", options.bell_visibility, Some(5), board.clone());
         let queue_endpoint = QueueEndpoint::start(&queue).await?;
+        let objects = Objects::start().await?;
         let sign_in = match &options.sign_in {
             Some(how) => {
                 let listener = listen(how.port, "--sign-in-port").await?;
@@ -125,6 +128,7 @@ impl Sandbox {
             table: functions::table(&endpoint_url, &board, &meter),
             stray_after: i64::try_from(options.stray_after.as_millis()).unwrap_or(i64::MAX),
             bells: functions::bells(&queue_endpoint, &queue),
+            files: functions::files(&objects)?,
             random: match options.seed {
                 Some(seed) => Random::seeded(seed),
                 None => Random::from_entropy(),
@@ -229,6 +233,7 @@ impl Sandbox {
             bells,
             gateway: Some((stop, server)),
             _queue: queue_endpoint,
+            _objects: objects,
             database,
         })
     }

@@ -55,6 +55,8 @@ const ROLES: [(&str, &str, Option<&str>, Allowed<'_>); 8] = [
             ("sqs:DeleteMessage", "BellsQueue.Arn"),
             ("sqs:GetQueueAttributes", "BellsQueue.Arn"),
             ("sqs:ReceiveMessage", "BellsQueue.Arn"),
+            ("s3:GetObject", "FilesBucket.Arn/*"),
+            ("s3:PutObject", "FilesBucket.Arn/*"),
             ("dynamodb:DescribeStream", "ConversationsTable.StreamArn"),
             ("dynamodb:GetRecords", "ConversationsTable.StreamArn"),
             ("dynamodb:GetShardIterator", "ConversationsTable.StreamArn"),

@@ -18,7 +18,12 @@ const VARIABLES: [(&str, &[&str]); 7] = [
     ("EstablishFunction", &["WEBHOOK_TOKEN_SHA256"]),
     (
         "RelayFunction",
-        &["BELLS_QUEUE_URL", "SECRETS_ARN", "SECRETS_JSON"],
+        &[
+            "BELLS_QUEUE_URL",
+            "FILES_BUCKET",
+            "SECRETS_ARN",
+            "SECRETS_JSON",
+        ],
     ),
 ];
 /// The environment that all functions have.

@@ -1,7 +1,11 @@
 //! Files that agents send and only their desk opens: kept for a while where the user can get them.
 
+mod bucket;
+
 use crate::conversation::{ConversationId, EntryId};
 use crate::desk::DeskFile;
+
+pub use bucket::{Bucket, LINK_FOR};
 
 /// The largest file that is handed on, in bytes: it passes through the relay's memory.
 pub const MAX_BYTES: u64 = 10 * 1024 * 1024;
