@@ -249,6 +249,10 @@ def invocations(sam, url):
     answer = sam.invoke("ClockFunction", events / "clock.json")
     check("invoke ClockFunction with clock.json", "errorMessage" not in answer, str(answer))
 
+    for event in ("desk-events", "desk-interactions"):
+        answer = sam.invoke("DeskFunction", events / f"{event}.json")
+        check(f"invoke DeskFunction with {event}.json: no such desk here", answer.get("statusCode") == 404, str(answer))
+
     answer = sam.invoke("ConsoleFunction", events / "console-page.json")
     check("invoke ConsoleFunction with console-page.json",
           answer.get("statusCode") == 200 and "<!doctype html>" in answer.get("body", ""), str(answer.get("statusCode")))
@@ -293,6 +297,10 @@ def routes(base, url):
     check("start-api: a chat without conversation_id", code == 400 and "conversation_id" in answer, f"{code} {answer}")
     found = dynamodb(url, "GetItem", Key={"pk": {"S": "C#api-1"}, "sk": {"S": "META"}})
     check("the table has the conversation of start-api", found["Item"]["status"]["S"] == "closed", found["Item"]["status"]["S"])
+
+    for path in ("events", "interactions", "token/events", "token/interactions"):
+        code, _ = call(base, "POST", f"/desks/slack/{path}", {})
+        check(f"start-api: POST /desks/slack/{path}: no such desk here", code == 404, str(code))
 
     code, answer = call(base, "GET", "/console")
     check("start-api: GET /console", code == 200 and "<!doctype html>" in answer, str(code))

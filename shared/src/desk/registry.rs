@@ -99,10 +99,103 @@ impl Default for Desks {
 fn make(credentials: &Value, http: &DeskHttp) -> Result<Arc<dyn Desk>, String> {
     let kind = credentials.get("kind").and_then(Value::as_str);
     let kind = kind.ok_or("kind is missing")?;
-    let known = KINDS.iter().find(|(name, _)| *name == kind);
+    let known = kinds().find(|(name, _)| *name == kind);
     let (_, make) = known.ok_or_else(|| {
-        let kinds: Vec<_> = KINDS.iter().map(|(name, _)| *name).collect();
+        let kinds: Vec<_> = kinds().map(|(name, _)| *name).collect();
         format!("kind must be one of {}", kinds.join(", "))
     })?;
     make(credentials, http)
+}
+
+#[cfg(not(test))]
+fn kinds() -> impl Iterator<Item = &'static (&'static str, Make)> {
+    KINDS.iter()
+}
+
+/// With one more, which needs nobody at the other end.
+#[cfg(test)]
+fn kinds() -> impl Iterator<Item = &'static (&'static str, Make)> {
+    KINDS.iter().chain(tests::KINDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::DeskSource;
+    use crate::outbound::Targets;
+    use crate::secrets::SecretsSource;
+    use crate::time::ManualClock;
+    use serde_json::json;
+
+    pub(super) const KINDS: &[(&str, Make)] = &[("test", made)];
+
+    fn made(credentials: &Value, _: &DeskHttp) -> Result<Arc<dyn Desk>, String> {
+        match credentials["key"].as_str() {
+            Some(_) => Ok(Arc::new(console::Console)),
+            None => Err("key is missing".to_owned()),
+        }
+    }
+
+    fn secrets(desks: Value) -> Secrets {
+        Secrets::parse(&json!({"desks": desks}).to_string()).unwrap()
+    }
+
+    fn http() -> DeskHttp {
+        DeskHttp::new(Targets::Local, ManualClock::at(0).shared()).unwrap()
+    }
+
+    /// Why there is no desk of this name.
+    fn wrong(desks: &Desks, name: &str) -> String {
+        desks.get(name).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_instance_is_said_when_it_is_used() {
+        let secrets = secrets(json!({
+            "fine": {"kind": "test", "key": "k"},
+            "broken": {"kind": "test"},
+            "odd": {"kind": "hush"},
+            "nameless": {},
+            // Nobody takes the console's place.
+            "console": {"kind": "test"},
+        }));
+        let desks = Desks::of(&secrets, &http());
+        assert!(desks.get("fine").is_ok() && desks.get(CONSOLE).is_ok());
+        assert!(wrong(&desks, "broken").ends_with("broken: key is missing"));
+        assert!(wrong(&desks, "odd").contains("odd: kind must be one of "));
+        assert!(!wrong(&desks, "odd").contains("hush"));
+        assert!(wrong(&desks, "nameless").ends_with("kind is missing"));
+        assert!(wrong(&desks, "unknown").contains("no desk is called"));
+        assert!(desks.knows("broken") && !desks.knows("unknown"));
+    }
+
+    #[test]
+    fn only_instances_whose_credentials_changed_are_made_anew() {
+        let http = http();
+        let of = |a: &str, b: &str| {
+            secrets(json!({"a": {"kind": "test", "key": a}, "b": {"kind": "test", "key": b}}))
+        };
+        let before = Desks::of(&of("1", "1"), &http);
+        let after = before.renewed(&of("1", "2"), &http);
+        let same = |name: &str| Arc::ptr_eq(before.get(name).unwrap(), after.get(name).unwrap());
+        assert!(same("a") && !same("b"));
+        assert!(!before.renewed(&secrets(json!({})), &http).knows("a"));
+    }
+
+    #[tokio::test]
+    async fn desks_come_from_the_secret_and_given_ones_go_before() {
+        let clock = ManualClock::at(0).shared();
+        let secrets = secrets(json!({"a": {"kind": "test", "key": "k"}, "b": {"kind": "test"}}));
+        let secrets = Arc::new(SecretsSource::given(secrets, clock));
+        let source = DeskSource::new(secrets, http());
+        let first = source.get("a").await.unwrap();
+        assert!(Arc::ptr_eq(&first, &source.get("a").await.unwrap()));
+        let (again, just_read) = source.get_again("a").await.unwrap();
+        assert!(Arc::ptr_eq(&first, &again) && just_read);
+        assert!(source.get("b").await.is_err() && source.knows("b").await.unwrap());
+        assert!(!source.knows("c").await.unwrap());
+        let given: Arc<dyn Desk> = Arc::new(console::Console);
+        let source = source.with(Desks::new().with("a", given.clone()));
+        assert!(Arc::ptr_eq(&given, &source.get("a").await.unwrap()));
+    }
 }

@@ -77,6 +77,7 @@ impl Runner {
         if self.table.is_worn_out() {
             self.table = Table::new()?;
         }
+        self.table.forget_the_last();
         let outcome = run(plan, self.table.clone(), traced)?;
         if !outcome.violations().is_empty() {
             // What it left behind must not disturb the next.

@@ -143,13 +143,18 @@ async fn a_line_that_failed_is_told_to_the_agents_at_once() {
     bridge.post("bad").await;
     bridge.post("good").await;
     bridge.answer_with([Fault::Permanent]);
+    bridge.clock.advance(1);
     bridge.ring(Side::User).await;
     assert_eq!(bridge.told(), ["bad", "good"]);
     // Written together with the mark: whoever sees the one sees the other.
     assert_eq!(bridge.delivery("bad").await, Delivery::Failed);
     bridge.ring(Side::Desk).await;
     let notice = r#"Not delivered to the user: "bad" (as told)"#;
-    assert_eq!(desk.told(), [notice]);
+    let copies = [
+        "Ann answered the user in the console: bad",
+        "Ann answered the user in the console: good",
+    ];
+    assert_eq!(desk.told(), [copies[0], copies[1], notice]);
     // Failed again after a replay, told again.
     let bad = bridge.entries("bad").await.remove(0);
     bridge.clock.advance(1_000);
@@ -188,12 +193,14 @@ async fn a_users_line_that_the_desk_refuses_is_told_there_too_and_only_once() {
 async fn the_desk_is_told_why_a_conversation_ended_and_what_did_not_arrive() {
     let (bridge, desk) = at_desk().await;
     bridge.post("x").await;
+    bridge.clock.advance(1);
     bridge.answer_with([Fault::ConversationGone]);
     bridge.ring(Side::User).await;
     bridge.ring(Side::Desk).await;
     assert_eq!(
         desk.told(),
         [
+            "Ann answered the user in the console: x",
             r#"Not delivered to the user: "x" (as told)"#,
             "CLOSE The conversation was closed automatically. (as told)"
         ]
