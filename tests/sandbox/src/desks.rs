@@ -153,7 +153,7 @@ mod tests {
         );
         let wrong = planned("pigeon", None).unwrap_err();
         assert!(
-            wrong.starts_with("--desk: \"pigeon\" is none of console, webhooks"),
+            wrong.starts_with("--desk: \"pigeon\" is none of console, slack"),
             "{wrong}"
         );
     }
