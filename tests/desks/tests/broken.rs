@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use desks::{Verdict, profile, run_some};
+use desks::{Verdict, profile, run_with};
 use handoff::conversation::{
     Agent, ClosedBy, Conversation, Entry, EntryId, History, PLACEHOLDER_EMAIL, Turn,
 };
@@ -235,7 +235,7 @@ async fn fails_exactly(rules: &'static [Rule], wrapper: DeskWrapper) {
         ..Options::default()
     };
     let own = profile("webhooks").unwrap();
-    let outcomes = run_some(own, 4, Duration::from_secs(20), &options, |_| true).await;
+    let outcomes = run_with(own, 4, Duration::from_secs(20), &options, |_| true).await;
     let failed: BTreeSet<_> = outcomes
         .iter()
         .filter(|outcome| matches!(outcome.verdict, Verdict::Failed(_)))
