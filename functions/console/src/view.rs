@@ -82,7 +82,7 @@ pub(crate) struct EntryView<'a> {
     author: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     author_name: Option<&'a str>,
-    text: &'a str,
+    text: String,
     to: Option<&'static str>,
     delivery: &'static str,
     at: i64,
@@ -106,7 +106,7 @@ pub(crate) fn entry(entry: &Entry) -> EntryView<'_> {
             .author_name
             .as_deref()
             .filter(|_| entry.author == Author::Agent),
-        text: &entry.text,
+        text: entry.text_and_files(),
         to: entry.to.map(|side| side.as_str()),
         delivery: entry.delivery.as_str(),
         at: entry.at,

@@ -48,20 +48,11 @@ pub(crate) struct Wording {
 impl Wording {
     /// What the user reads: the text, and a link for each file.
     pub(crate) fn of(self, entry: &Entry) -> String {
-        let mut text = entry.text.clone();
-        let files = entry.origin.iter().flat_map(|origin| &origin.files);
-        for file in files {
-            if !text.is_empty() {
-                text.push('\n');
-            }
-            text.push_str(&file.name);
-            text.push_str(": ");
-            text.push_str(&file.url);
-        }
+        let text = entry.text_and_files();
         let name = entry.author_name.as_deref().unwrap_or_default().trim();
         let named = self.names && entry.author == Author::Agent && entry.kind == Kind::Message;
         if named && !name.is_empty() {
-            text = format!("{name}: {text}");
+            return format!("{name}: {text}");
         }
         text
     }

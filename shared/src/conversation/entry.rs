@@ -224,6 +224,23 @@ impl Entry {
         }
     }
 
+    /// What it says, with a line for each file that came with it: its name, and the link where
+    /// anybody can open it.
+    pub fn text_and_files(&self) -> String {
+        let mut text = self.text.clone();
+        for file in self.origin.iter().flat_map(|origin| &origin.files) {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&file.name);
+            if file.public {
+                text.push_str(": ");
+                text.push_str(&file.url);
+            }
+        }
+        text
+    }
+
     /// Whether it can be sent as it is; else the desk is asked for the rest of it first.
     pub fn is_ready(&self) -> bool {
         self.origin.as_ref().is_none_or(Origin::is_ready)

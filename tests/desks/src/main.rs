@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
+use desks::checks::CHECKS;
 use desks::{PROFILES, Verdict, run, table};
 
 /// Runs the conformance suite and prints its table as Markdown.
@@ -12,6 +13,9 @@ use desks::{PROFILES, Verdict, run, table};
 struct Arguments {
     /// Only these kinds of desks.
     kinds: Vec<String>,
+    /// Only this check.
+    #[arg(long, value_name = "NAME")]
+    check: Option<String>,
     /// How many checks run at once.
     #[arg(long, default_value_t = 4)]
     at_once: usize,
@@ -25,12 +29,18 @@ async fn main() -> ExitCode {
         let _ = writeln!(std::io::stderr(), "desks: no desk is called {kind:?}");
         return ExitCode::FAILURE;
     }
+    let wanted = |name: &str| arguments.check.as_deref().is_none_or(|only| only == name);
+    if !CHECKS.iter().any(|check| wanted(check.name)) {
+        let _ = writeln!(std::io::stderr(), "desks: there is no such check");
+        return ExitCode::FAILURE;
+    }
     let chosen = PROFILES.iter().filter(|profile| {
         arguments.kinds.is_empty() || arguments.kinds.iter().any(|kind| kind == profile.kind)
     });
     let mut all = Vec::new();
     for profile in chosen {
-        all.push((profile.title, run(profile, arguments.at_once.max(1)).await));
+        let outcomes = run(profile, arguments.at_once.max(1), wanted).await;
+        all.push((profile.title, outcomes));
     }
     let _ = write!(std::io::stdout(), "{}", table(&all));
     let mut outcomes = all.iter().flat_map(|(_, outcomes)| outcomes);

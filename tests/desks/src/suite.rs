@@ -31,13 +31,13 @@ pub struct Outcome {
     pub verdict: Verdict,
 }
 
-/// Runs all checks for a desk, each in a bridge of its own, so many at once.
-pub async fn run(profile: &Profile, at_once: usize) -> Vec<Outcome> {
-    run_some(profile, at_once, PATIENCE, &Options::default, |_| true).await
+/// Runs the wanted checks for a desk, each in a bridge of its own, so many at once.
+pub async fn run(profile: &Profile, at_once: usize, wanted: impl Fn(&str) -> bool) -> Vec<Outcome> {
+    run_with(profile, at_once, PATIENCE, &Options::default, wanted).await
 }
 
-/// Runs some checks for a desk, in bridges with these options, with this patience.
-pub async fn run_some(
+/// As [`run`], in bridges with these options, with this patience.
+pub async fn run_with(
     profile: &Profile,
     at_once: usize,
     patience: Duration,

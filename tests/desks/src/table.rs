@@ -44,3 +44,56 @@ fn failures(desks: &[(&str, Vec<Outcome>)]) -> Vec<String> {
     });
     all.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PROFILES;
+
+    #[test]
+    fn the_readme_has_the_table_of_what_the_tests_hold_all_desks_to() {
+        let claimed: Vec<_> = PROFILES
+            .iter()
+            .map(|profile| {
+                let outcomes = CHECKS.iter().map(|check| {
+                    let exempt = profile.exempt.iter().find(|(name, _)| *name == check.name);
+                    Outcome {
+                        check: check.name,
+                        verdict: exempt.map_or(Verdict::Passed, |(_, why)| Verdict::Exempt(why)),
+                    }
+                });
+                (profile.title, outcomes.collect())
+            })
+            .collect();
+        let readme = include_str!("../../../README.md");
+        let table = table(&claimed);
+        assert!(readme.contains(&table), "the README should have:\n{table}");
+        for profile in PROFILES.iter().filter(|profile| profile.kind != "console") {
+            let row = format!("| `{}` |", profile.kind);
+            for (page, text) in [
+                ("README.md", readme),
+                ("docs/desks.md", include_str!("../../../docs/desks.md")),
+            ] {
+                assert!(
+                    text.contains(&row),
+                    "{page} has no row for {}",
+                    profile.kind
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_failed_is_marked_and_named() {
+        let failed = Outcome {
+            check: "echo",
+            verdict: Verdict::Failed("it came back".to_owned()),
+        };
+        let table = table(&[("Slack", vec![failed])]);
+        assert!(table.contains("has posted | **✗** |"), "{table}");
+        assert!(
+            table.ends_with("- Slack, `echo`: it came back\n"),
+            "{table}"
+        );
+    }
+}

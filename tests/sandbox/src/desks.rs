@@ -91,6 +91,11 @@ impl StandIns {
         found.map(|(_, stand_in)| stand_in.as_ref())
     }
 
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &dyn DeskStandIn> {
+        self.0.iter().map(|(_, stand_in)| stand_in.as_ref())
+    }
+
     /// Their objects in the secret.
     pub(crate) fn secrets(&self) -> Vec<(&str, Value)> {
         let each = self.0.iter();
@@ -148,7 +153,7 @@ mod tests {
         );
         let wrong = planned("pigeon", None).unwrap_err();
         assert!(
-            wrong.starts_with("--desk: \"pigeon\" is none of console, webhooks"),
+            wrong.starts_with("--desk: \"pigeon\" is none of console, slack"),
             "{wrong}"
         );
     }

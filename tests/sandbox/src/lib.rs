@@ -64,7 +64,8 @@ pub struct Sandbox {
     pub schedule: Schedule,
     /// The faults, to switch them and to see how often they happened.
     pub faults: Arc<Board>,
-    desks: desks::StandIns,
+    desks: Arc<desks::StandIns>,
+    desk_faults: JoinHandle<()>,
     meter: Meter,
     bridge_url: String,
     gptbots_url: String,
@@ -97,7 +98,7 @@ impl Sandbox {
             (None, None) => String::new(),
         };
         let plan = desks::plan(&options)?;
-        let desks = desks::StandIns::start(&plan, &options, &bridge_url).await?;
+        let desks = Arc::new(desks::StandIns::start(&plan, &options, &bridge_url).await?);
         let (secrets, bots) = secrets::read(&options, &gptbots_url, &desks)?;
 
         let (endpoint_url, database) = match &options.dynamodb_url {
@@ -223,6 +224,7 @@ impl Sandbox {
             gptbots,
             sign_in,
             schedule,
+            desk_faults: tokio::spawn(faults::follow(board.clone(), desks.clone())),
             faults: board,
             desks,
             meter,
@@ -293,7 +295,11 @@ impl Sandbox {
             // A browser may keep its connection open for ever.
             let _ = tokio::time::timeout(Duration::from_secs(2), server).await;
         }
-        self.desks.shutdown().await;
+        self.desk_faults.abort();
+        let _ = self.desk_faults.await;
+        if let Some(desks) = Arc::into_inner(self.desks) {
+            desks.shutdown().await;
+        }
         self.schedule.shutdown().await;
         self.stream.shutdown().await;
         self.bells.shutdown().await;

@@ -190,6 +190,12 @@ async fn files_reach_the_user_as_links() {
         file("gone.pdf", false),
     ];
     bridge.told_by_desk(line("e1", "see", files, false)).await;
+    // Until then the log has what can be said of them.
+    let waiting = bridge.entries("see").await.remove(0);
+    assert_eq!(
+        waiting.text_and_files(),
+        "see\nopen.png: https://desk.example/open.png\ninner.png\ngone.pdf"
+    );
     desk.told();
     bridge.ring(Side::User).await;
     assert_eq!(

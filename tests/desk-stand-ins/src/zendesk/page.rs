@@ -17,7 +17,7 @@ use crate::{Act, From};
 
 /// No `frame-ancestors`: the sandbox's start page shows this one in a frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    connect-src 'self'; base-uri 'none'; form-action 'none'";
+    connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'";
 
 pub(super) fn router() -> Router<Shared> {
     let html = include_str!("page/index.html");

@@ -20,12 +20,15 @@
 //! | `gptbots:drop` | it closes the connection without an answer |
 //! | `gptbots:close-midway` | it does what it is asked for and closes the connection in the middle of the answer |
 //! | `gptbots:rubbish` | it does what it is asked for and answers HTTP 200 with something that is no JSON |
+//! | `desk:429`, `desk:503` | the API of every desk's stand-in answers that |
+//! | `desk:hang`, `desk:drop`, `desk:refuse`, `desk:401` | it takes calls and never answers; does what it is asked for and breaks the connection; refuses for good; refuses the credentials |
+//! | `desk:lose` | the desks' own calls of the bridge get lost, where the vendor's can be |
 //! | `dynamodb:throttle` | DynamoDB refuses a call: throttled |
 //! | `dynamodb:conflict` | it cancels a write: another transaction is at the same item |
 //! | `dynamodb:timeout` | a call does not reach it, and no answer comes |
 //! | `dynamodb:timeout-after-write` | it does what it is asked for, and no answer comes |
 //! | `dynamodb:slow=300ms` | it answers that much later |
-//! | `relay:kill`; `establish`, `chat`, `close`, `console`, `clock` likewise | the function's process dies somewhere in the middle of an invocation, its memory with it |
+//! | `relay:kill`; `establish`, `chat`, `close`, `console`, `desk`, `clock` likewise | the function's process dies somewhere in the middle of an invocation, its memory with it |
 //! | `relay:overlap`; the others likewise | an event is handed to two processes at once |
 //! | `bells:lose`, `bells:double`, `bells:reorder`, `bells:again` | bells are lost, come twice, pass each other, come again though they were handled |
 //! | `bells:delay=2m` | bells are late by up to that much |
@@ -39,7 +42,8 @@
 //! `gptbots:slow=2s(share=5%)`. Further options: `times=3` (that often at most); of `gptbots` also
 //! `conversation=ID`, `bot=ID` (only this one), `calls=reply` or `close`, `retry-after=7` (seconds),
 //! `after-effect` and `before-effect` (whether it has done what it was asked for when the fault
-//! hits); of `webhooks` also `conversation=ID`.
+//! hits); of `webhooks` also `conversation=ID`. What a desk's stand-in does, it does to all calls
+//! while the fault is on: there only `retry-after=7` is an option.
 //!
 //! Every choice follows from the seed, from the fault's own text, and from how many events of its
 //! kind came before. A machine's timing differs from run to run, and with it the order of events:
@@ -48,6 +52,7 @@
 mod aws;
 mod board;
 mod clock;
+mod desk;
 mod gptbots;
 mod parse;
 mod process;
@@ -60,6 +65,7 @@ pub use parse::FaultError;
 
 pub(crate) use aws::{Meter, Tapped};
 pub(crate) use clock::SkewedClock;
+pub(crate) use desk::follow;
 pub(crate) use process::{Make, Process};
 
 /// What lost, doubled, late and disordered bells are in a test.
@@ -71,6 +77,8 @@ pub const ROUGH_BELLS: &str =
 pub enum Target {
     /// GPTBots' API.
     GptBots,
+    /// The stand-ins for help desks.
+    Desk,
     /// The table, as the functions see it.
     DynamoDb,
     /// One of the functions, by its name.
@@ -100,6 +108,8 @@ pub enum What {
     CloseMidway,
     /// An answer that is none.
     Rubbish,
+    /// Refused for good.
+    Refuse,
     /// Refused for now.
     Throttle,
     /// Another transaction is at the item.

@@ -17,8 +17,9 @@ pub struct FaultError {
     pub reason: String,
 }
 
-const TARGETS: [(&str, Target); 10] = [
+const TARGETS: [(&str, Target); 11] = [
     ("gptbots", Target::GptBots),
+    ("desk", Target::Desk),
     ("dynamodb", Target::DynamoDb),
     ("relay", Target::Function("relay")),
     ("establish", Target::Function("establish")),
@@ -53,6 +54,15 @@ fn kinds(target: Target) -> &'static [(&'static str, Value)] {
             ("drop", Share(What::Drop)),
             ("close-midway", Share(What::CloseMidway)),
             ("rubbish", Share(What::Rubbish)),
+        ],
+        // The function of that name has processes, too.
+        Target::Desk => &[
+            ("hang", Share(What::Hang)),
+            ("drop", Share(What::Drop)),
+            ("refuse", Share(What::Refuse)),
+            ("lose", Share(What::Lose)),
+            ("kill", Share(What::Kill)),
+            ("overlap", Share(What::Overlap)),
         ],
         Target::DynamoDb => &[
             ("throttle", Share(What::Throttle)),
@@ -189,8 +199,16 @@ impl<'a> Cursor<'a> {
             None
         };
         let (what, share) = self.what(found, &kind, value)?;
-        if matches!((found, what), (Target::Clock, What::Kill | What::Overlap)) {
-            found = Target::Function("clock");
+        if matches!(what, What::Kill | What::Overlap) {
+            found = match found {
+                Target::Clock => Target::Function("clock"),
+                Target::Desk => Target::Function("desk"),
+                other => other,
+            };
+        }
+        if found == Target::Desk && share.is_some() {
+            let reason = "a desk fails for all calls or for none";
+            return Err(self.error(kind.at, reason));
         }
         let mut fault = Fault {
             text: String::new(),
@@ -233,11 +251,18 @@ impl<'a> Cursor<'a> {
             let share = value.map(|value| self.share(&value)).transpose()?;
             return Ok((What::Status(status), share));
         }
+        if let (Target::Desk, Some(401 | 429 | 503)) = (target, status) {
+            let share = value.map(|value| self.share(&value)).transpose()?;
+            return Ok((What::Status(status.unwrap_or_default()), share));
+        }
         let known = kinds(target);
         let Some((_, takes)) = known.iter().find(|(name, _)| *name == kind.text) else {
             let mut names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
             if target == Target::GptBots {
                 names.insert(0, "an HTTP status from 400 to 599");
+            }
+            if target == Target::Desk {
+                names.splice(0..0, ["401", "429", "503"]);
             }
             return Err(self.unknown("fault", kind, &names));
         };
@@ -270,18 +295,22 @@ impl<'a> Cursor<'a> {
         };
         let gptbots = fault.target == Target::GptBots;
         let webhooks = fault.target == Target::Webhooks;
-        let counted = !matches!(fault.target, Target::Bells | Target::Clock);
+        let desk = fault.target == Target::Desk;
+        let counted = !desk && !matches!(fault.target, Target::Bells | Target::Clock);
         let flag = matches!(name.text.as_str(), "after-effect" | "before-effect");
         let known: Vec<_> = [
             (
                 "share",
-                !matches!(fault.what, What::Delay(_) | What::Skew(_)),
+                !desk && !matches!(fault.what, What::Delay(_) | What::Skew(_)),
             ),
             ("times", counted),
             ("conversation", gptbots || webhooks),
             ("bot", gptbots),
             ("calls", gptbots),
-            ("retry-after", gptbots),
+            (
+                "retry-after",
+                gptbots || (desk && fault.what == What::Status(429)),
+            ),
             ("after-effect", gptbots),
             ("before-effect", gptbots),
         ]
@@ -438,6 +467,25 @@ mod tests {
         }
         assert_eq!(one("clock:kill=1%").target, Target::Function("clock"));
         assert_eq!(one("bells:delay=2m").share, 1.0);
+    }
+
+    #[test]
+    fn desks_fail_for_all_calls_or_for_none() {
+        let fault = one("desk:429(retry-after=3)@..10s");
+        assert_eq!((fault.target, fault.retry_after), (Target::Desk, Some(3)));
+        assert_eq!(one("desk:503").what, What::Status(503));
+        assert_eq!(one("desk:hang").what, What::Hang);
+        assert_eq!(one("desk:kill=2%").target, Target::Function("desk"));
+        for wrong in [
+            "desk:503=5%",
+            "desk:hang=5%",
+            "desk:hang(share=5%)",
+            "desk:500",
+            "desk:503(retry-after=1)",
+            "desk:hang(times=1)",
+        ] {
+            assert!(faults(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

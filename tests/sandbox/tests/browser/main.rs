@@ -14,6 +14,7 @@ mod user;
 mod wait;
 mod window;
 
+mod desks;
 mod faults;
 mod outage;
 mod phone;
