@@ -1,4 +1,5 @@
 //! The own-system desk against its stand-in, over HTTP.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
 //! The receivers of `docs/desks/own-system.md` and of the README, run as they stand there.
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
 
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
 //! Every desk keeps to every check.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use desks::{Verdict, profile, run};
 

@@ -34,7 +34,7 @@ const VECTORS: [[&str; 5]; 2] = [
 
 fn desk(secret: Value) -> Arc<dyn Desk> {
     let http = DeskHttp::new(Targets::Public, SystemClock::shared()).unwrap();
-    make(&secret, &http).map_err(|wrong| wrong).unwrap()
+    make(&secret, &http).unwrap()
 }
 
 fn with_secrets(receive: Value) -> Arc<dyn Desk> {
