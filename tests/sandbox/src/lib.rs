@@ -35,7 +35,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use faults::{Board, Meter, SkewedClock};
+use faults::{Board, Meter};
 
 pub use error::Error;
 pub use options::{Options, SignInOptions};
@@ -104,6 +104,8 @@ impl Sandbox {
         schema::create_table(&plain, TABLE).await?;
 
         let seed = options.seed.unwrap_or_else(options::any_seed);
+        // Before the faults' time begins: it reads the machine's certificates.
+        let desk_http = DeskHttp::new(Targets::Local, SystemClock::shared())?;
         let board = Arc::new(Board::new(seed, options.faults.clone()));
         let meter = Meter::default();
         let queue = DelayQueue::with("bells", options.bell_visibility, Some(5), board.clone());
@@ -125,7 +127,7 @@ impl Sandbox {
                 None => Random::from_entropy(),
             },
             secrets,
-            desk_http: DeskHttp::new(Targets::Local, SkewedClock::shared(&board, "desks"))?,
+            desk_http,
             token: options.token.clone(),
             board: board.clone(),
         };
