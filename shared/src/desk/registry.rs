@@ -53,7 +53,7 @@ impl Desks {
             let kept = self.0.get(name).filter(|kept| kept.made_of == *credentials);
             let instance = kept.cloned().unwrap_or_else(|| Instance {
                 made_of: credentials.clone(),
-                desk: make(credentials, http),
+                desk: named(name).and_then(|()| make(credentials, http)),
             });
             desks.0.insert(name.to_owned(), instance);
         }
@@ -96,6 +96,15 @@ impl Default for Desks {
     }
 }
 
+/// An instance's name is followed by its desk's references in keys and by more in addresses: with a
+/// sign of theirs in it, it could be read as another's.
+fn named(name: &str) -> Result<(), String> {
+    if name.contains(['#', '/']) {
+        return Err("its name must not have # or /".to_owned());
+    }
+    Ok(())
+}
+
 fn make(credentials: &Value, http: &DeskHttp) -> Result<Arc<dyn Desk>, String> {
     let kind = credentials.get("kind").and_then(Value::as_str);
     let kind = kind.ok_or("kind is missing")?;
@@ -105,4 +114,31 @@ fn make(credentials: &Value, http: &DeskHttp) -> Result<Arc<dyn Desk>, String> {
         format!("kind must be one of {}", kinds.join(", "))
     })?;
     make(credentials, http)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbound::Targets;
+    use crate::time::SystemClock;
+    use serde_json::json;
+
+    #[test]
+    fn no_instance_is_named_so_that_its_references_could_be_anothers() {
+        let http = DeskHttp::new(Targets::Public, SystemClock::shared()).unwrap();
+        let secret = format!("whsec_{}", "A".repeat(32));
+        let own = json!({
+            "kind": "webhooks", "url": "https://desk.example/",
+            "send_secret": secret, "receive_secret": secret,
+        });
+        let names = ["own", "own-jp", "own#jp", "own/jp"];
+        let named = names.map(|name| (name.to_owned(), own.clone()));
+        let secrets = json!({"desks": serde_json::Map::from_iter(named)}).to_string();
+        let desks = Desks::of(&Secrets::parse(&secrets).unwrap(), &http);
+        assert_eq!(
+            names.map(|name| desks.get(name).is_ok()),
+            [true, true, false, false]
+        );
+        assert!(names.iter().all(|name| desks.knows(name)));
+    }
 }
