@@ -111,7 +111,10 @@ pub(super) mod tests {
     #[test]
     fn a_subject_is_one_short_line_without_placeholders() {
         assert_eq!(plain(" a\n b {{c}} ", 50), "a b {\u{2060}{c}}");
-        assert_eq!(plain("{\u{1}{c}} {\u{0}%d%}", 50), "{\u{2060}{c}} {\u{2060}%d%}");
+        assert_eq!(
+            plain("{\u{1}{c}} {\u{0}%d%}", 50),
+            "{\u{2060}{c}} {\u{2060}%d%}"
+        );
         assert_eq!(plain("abcdef", 4), "abc…");
     }
 
