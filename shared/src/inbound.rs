@@ -9,11 +9,19 @@ use crate::desk::text::split;
 use crate::desk::{AgentLine, DeskEvent, What};
 use crate::settings::Settings;
 use crate::store::{Claimed, Line, Posted, Reference, Store, StoreError};
+use crate::text::{cut_id, head};
 use crate::time::Millis;
 
 /// How far a desk's clock may be behind ours: what it dates at most this long before a conversation
 /// began may belong to it.
 const SKEW: Millis = 5_000;
+/// The longest reference of a conversation, in bytes: it becomes a part of keys.
+const MAX_REFERENCE: usize = 512;
+/// The longest id and name of an agent and name of a file, in bytes: they stand in items beside the
+/// text, and in notices.
+const MAX_NAME: usize = 200;
+/// How much of an event's id the log shows, in bytes.
+const MAX_SHOWN: usize = 100;
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +59,10 @@ impl Inbound<'_> {
             What::Ignored(why) => return Ok(Taken::Nothing(why)),
             What::Assigned(_) | What::Message(_) | What::Closed { .. } => {}
         }
+        if event.reference.len() > MAX_REFERENCE {
+            return Ok(Taken::Nothing("its reference is none that was ever given"));
+        }
+        let event = &bounded(event.clone());
         let found = match self.find(event).await? {
             Some(found) => found,
             None => {
@@ -63,7 +75,8 @@ impl Inbound<'_> {
             }
         };
         let taken = self.take_in(&found, event).await?;
-        let (conversation_id, desk, event_id) = (&found.conversation, self.desk, &event.id);
+        let (conversation_id, desk) = (&found.conversation, self.desk);
+        let event_id = head(&event.id, MAX_SHOWN);
         tracing::info!(%conversation_id, desk, event_id, ?taken, "desk event");
         Ok(taken)
     }
@@ -200,5 +213,66 @@ impl Inbound<'_> {
             }
         }
         Ok(Taken::Stored)
+    }
+}
+
+/// The event with no name or id of an agent or a file that is too long to be kept.
+fn bounded(mut event: DeskEvent) -> DeskEvent {
+    let cut = |agent: &mut Agent| {
+        agent.id = cut_id(std::mem::take(&mut agent.id), MAX_NAME);
+        agent.name = head(&agent.name, MAX_NAME).to_owned();
+    };
+    match &mut event.what {
+        What::Assigned(agent) | What::Closed { agent: Some(agent) } => cut(agent),
+        What::Message(line) => {
+            cut(&mut line.agent);
+            for file in &mut line.files {
+                file.name = head(&file.name, MAX_NAME).to_owned();
+            }
+        }
+        What::Closed { agent: None } | What::PrivateNote | What::Ignored(_) => {}
+    }
+    event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::DeskFile;
+
+    #[test]
+    fn what_is_kept_of_an_agent_is_bounded_and_two_stay_two() {
+        let named = |id: &str| {
+            let what = What::Message(AgentLine {
+                agent: Agent {
+                    id: format!("{}{id}", "x".repeat(9_000)),
+                    name: "é".repeat(9_000),
+                },
+                text: "t".repeat(9_000),
+                files: vec![DeskFile {
+                    name: "あ".repeat(9_000),
+                    content_type: None,
+                    bytes: None,
+                    url: "https://desk.example/x".to_owned(),
+                    public: true,
+                }],
+                incomplete: false,
+            });
+            let event = DeskEvent {
+                reference: "r".to_owned(),
+                id: "e".to_owned(),
+                at: None,
+                what,
+            };
+            match bounded(event).what {
+                What::Message(line) => line,
+                other => panic!("{other:?}"),
+            }
+        };
+        let (one, two) = (named("a"), named("b"));
+        assert!(one.agent.id.len() <= MAX_NAME && one.agent.name.len() <= MAX_NAME);
+        assert!(one.files[0].name.len() <= MAX_NAME);
+        assert_eq!(one.text.len(), 9_000);
+        assert_ne!(one.agent.id, two.agent.id);
     }
 }

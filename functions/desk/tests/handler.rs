@@ -381,6 +381,20 @@ async fn nothing_is_read_that_is_not_the_desks() {
 }
 
 #[tokio::test]
+async fn what_is_too_long_for_the_table_is_cut_or_dropped_and_never_comes_again_and_again() {
+    let world = World::new().await;
+    world.opened(100, "t1").await;
+    let mut nowhere = line("e1", "hi");
+    nowhere["reference"] = json!("x".repeat(3_000));
+    assert_eq!(world.tell(json!([nowhere])).await.0, 200);
+    let mut long = line("e2", "hi");
+    long["what"]["Message"]["agent"]["name"] = json!("é".repeat(500_000));
+    let told = world.tell(json!([long])).await;
+    assert_eq!(told.0, 200, "{}", told.1);
+    assert_eq!(world.texts(Side::User).await, ["hi"]);
+}
+
+#[tokio::test]
 async fn a_line_from_the_console_shows_at_the_conversations_own_desk() {
     let world = World::new().await;
     world.opened(100, "t1").await;

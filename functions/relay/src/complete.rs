@@ -71,8 +71,8 @@ impl Relay {
             }
             origin.incomplete = false;
         }
-        let mut notices = Vec::new();
         let mut kept = Vec::new();
+        let mut refused = Vec::new();
         let mut put_off = false;
         for (n, file) in std::mem::take(&mut origin.files).into_iter().enumerate() {
             if file.public || put_off {
@@ -94,8 +94,21 @@ impl Relay {
                     put_off = true;
                     kept.push(file);
                 }
-                Err(error) => notices.push(self.not_sent(&line, n, &file, &error)),
+                Err(error) => {
+                    refused.push((n, error));
+                    kept.push(file);
+                }
             }
+        }
+        // Files go by their place in the line, in their links and in what is said of them: none
+        // leaves its place before all are through.
+        let mut notices = Vec::new();
+        if !put_off {
+            for (n, error) in refused.into_iter().rev() {
+                let file = kept.remove(n);
+                notices.push(self.not_sent(&line, n, &file, &error));
+            }
+            notices.reverse();
         }
         origin.files = kept;
         line.origin = Some(origin);

@@ -106,6 +106,12 @@ impl Relay {
             }
         }
         let at_desk = self.at_desk(conversation, desk, &load.lines).await?;
+        let at_desk = match at_desk {
+            Ok(Attempt::Opened(opened)) => {
+                self.of_its_own(conversation, opened, load.settings).await?
+            }
+            other => other,
+        };
         // Without a reference nothing but an opening leads to a call.
         let called = conversation.desk_ref.is_some()
             || load.lines.iter().any(|line| line.kind == Kind::Opening);
@@ -119,6 +125,28 @@ impl Relay {
             Err(failed) => self.not_at_desk(conversation, load, &failed).await?,
         };
         self.settle(bell, conversation, marks, settings).await
+    }
+
+    /// An opening, unless the desk calls it what it calls another conversation that is open: what
+    /// agents wrote there would reach the other one's user.
+    async fn of_its_own(
+        &self,
+        conversation: &Conversation,
+        opened: Opened,
+        settings: &Settings,
+    ) -> Result<Result<Attempt, DeskError>, StoreError> {
+        let (desk, days) = (&conversation.desk, settings.retention_days);
+        let known = self.store.conversation_at(desk, &opened.reference, days);
+        let other = known.await?.map(|known| known.conversation);
+        if let Some(other) = other.filter(|other| *other != conversation.id)
+            && let Some(other) = self.store.conversation(&other).await?
+            && !other.is_closed()
+        {
+            return Ok(Err(DeskError::Rejected(
+                "its reference is another conversation's".to_owned(),
+            )));
+        }
+        Ok(Ok(Attempt::Opened(opened)))
     }
 
     /// What becomes of entries that the desk did not take.

@@ -255,7 +255,7 @@ impl Reply {
 /// the header means something else.
 fn until_reset(value: &str, now: Millis) -> Option<Duration> {
     let at = value.trim().parse::<Millis>().ok()?.checked_mul(1000)?;
-    let wait = Duration::from_millis(u64::try_from(at - now).unwrap_or_default());
+    let wait = Duration::from_millis(u64::try_from(at.saturating_sub(now)).unwrap_or_default());
     (at > 1_000_000_000_000 && wait < Duration::from_secs(86_400)).then_some(wait)
 }
 
@@ -307,6 +307,7 @@ mod tests {
             "Tue, 14 Nov 2023 22:13:20 GMT",
             "",
             "-1",
+            "-9223372036854775",
         ] {
             assert_eq!(seconds(other), None, "{other}");
         }

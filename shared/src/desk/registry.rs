@@ -53,7 +53,7 @@ impl Desks {
             let kept = self.0.get(name).filter(|kept| kept.made_of == *credentials);
             let instance = kept.cloned().unwrap_or_else(|| Instance {
                 made_of: credentials.clone(),
-                desk: make(credentials, http),
+                desk: named(name).and_then(|()| make(credentials, http)),
             });
             desks.0.insert(name.to_owned(), instance);
         }
@@ -94,6 +94,15 @@ impl Default for Desks {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// An instance's name is followed by its desk's references in keys and by more in addresses: with a
+/// sign of theirs in it, it could be read as another's.
+fn named(name: &str) -> Result<(), String> {
+    if name.contains(['#', '/']) {
+        return Err("its name must not have # or /".to_owned());
+    }
+    Ok(())
 }
 
 fn make(credentials: &Value, http: &DeskHttp) -> Result<Arc<dyn Desk>, String> {
@@ -197,5 +206,24 @@ mod tests {
         let given: Arc<dyn Desk> = Arc::new(console::Console);
         let source = source.with(Desks::new().with("a", given.clone()));
         assert!(Arc::ptr_eq(&given, &source.get("a").await.unwrap()));
+    }
+
+    #[test]
+    fn no_instance_is_named_so_that_its_references_could_be_anothers() {
+        let http = DeskHttp::new(Targets::Public, ManualClock::at(0).shared()).unwrap();
+        let secret = format!("whsec_{}", "A".repeat(32));
+        let own = json!({
+            "kind": "webhooks", "url": "https://desk.example/",
+            "send_secret": secret, "receive_secret": secret,
+        });
+        let names = ["own", "own-jp", "own#jp", "own/jp"];
+        let named = names.map(|name| (name.to_owned(), own.clone()));
+        let secrets = json!({"desks": serde_json::Map::from_iter(named)}).to_string();
+        let desks = Desks::of(&Secrets::parse(&secrets).unwrap(), &http);
+        assert_eq!(
+            names.map(|name| desks.get(name).is_ok()),
+            [true, true, false, false]
+        );
+        assert!(names.iter().all(|name| desks.knows(name)));
     }
 }

@@ -231,6 +231,34 @@ async fn a_file_that_cannot_be_had_now_is_waited_for_but_not_for_ever() {
 }
 
 #[tokio::test]
+async fn files_keep_their_places_while_one_is_waited_for() {
+    let (mut bridge, desk) = at_desk_that(Asked::default()).await;
+    bridge.relay.files = Arc::new(Shelf);
+    let refused = || DeskFile {
+        content_type: Some("text/html".into()),
+        ..file("page.html", false)
+    };
+    let files = || vec![refused(), file("b.png", false), file("c.png", false)];
+    *desk.silent.lock().unwrap() = true;
+    bridge.told_by_desk(line("e1", "see", files(), false)).await;
+    bridge.ring(Side::User).await;
+    *desk.silent.lock().unwrap() = false;
+    bridge.clock.advance(5_000);
+    bridge.ring(Side::User).await;
+    assert_eq!(
+        bridge.told(),
+        ["see\nb.png: https://files.example/1\nc.png: https://files.example/2"]
+    );
+    // One after the other is given up, and the line is sent all the same.
+    *desk.silent.lock().unwrap() = true;
+    bridge.told_by_desk(line("e2", "and", files(), false)).await;
+    bridge.ring(Side::User).await;
+    bridge.clock.advance(61_000);
+    bridge.ring(Side::User).await;
+    assert_eq!(bridge.told(), ["and"]);
+}
+
+#[tokio::test]
 async fn without_a_place_for_files_the_agents_are_told() {
     let (bridge, desk) = at_desk_that(Asked::default()).await;
     let files = vec![file("a.png", false)];

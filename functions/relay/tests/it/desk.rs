@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use handoff::conversation::{ClosedBy, Conversation, Delivery, Entry, Kind, Side};
+use handoff::bells::Bell;
+use handoff::conversation::{ClosedBy, Conversation, ConversationId, Delivery, Entry, Kind, Side};
 use handoff::desk::{Capabilities, Desk, DeskError, Desks, Opened, Opening};
 use handoff::gptbots::Fault;
 
@@ -306,4 +307,27 @@ async fn what_is_gone_of_an_earlier_episode_does_not_end_the_next_one() {
     bridge.ring(Side::Desk).await;
     assert_eq!(bridge.delivery("before").await, Delivery::Failed);
     assert!(!bridge.conversation().await.is_closed());
+}
+
+#[tokio::test]
+async fn two_open_conversations_never_share_a_reference() {
+    let (bridge, _) = at_desk().await;
+    let whose = || async {
+        let known = bridge.store.conversation_at("served", "thread-1", 90).await;
+        known.unwrap().unwrap().conversation
+    };
+    let open = |id: &'static str| {
+        let bell = Bell::new(ConversationId::new(id).unwrap(), Side::Desk);
+        let bridge = &bridge;
+        async move {
+            bridge.establish_as(id, "served", 200).await;
+            bridge.ring_with(&bell).await;
+        }
+    };
+    // What agents write there is for this one's user, and for no other.
+    open("d").await;
+    assert_eq!(whose().await.as_str(), "c");
+    bridge.user_leaves(300).await;
+    open("e").await;
+    assert_eq!(whose().await.as_str(), "e");
 }

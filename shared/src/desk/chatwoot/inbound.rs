@@ -19,7 +19,10 @@ const MAX_FILE_NAME: usize = 200;
 
 /// Reads a webhook: one flat object with its `event`
 /// (<https://www.chatwoot.com/docs/product/features/webhooks>; `app/listeners/webhook_listener.rb`).
-pub(super) fn parse(call: &Verified<'_>) -> Result<Received, Unreadable> {
+///
+/// What is of another account than `account` is not ours, though it may have come with our token:
+/// conversations are numbered anew in each.
+pub(super) fn parse(call: &Verified<'_>, account: Option<u64>) -> Result<Received, Unreadable> {
     if call.route == Route::Interactions {
         return Err(Unreadable("Chatwoot has no interactions".to_owned()));
     }
@@ -28,6 +31,10 @@ pub(super) fn parse(call: &Verified<'_>) -> Result<Received, Unreadable> {
         Unreadable(format!("not JSON: line {line}, column {column}"))
     })?;
     let name = body["event"].as_str().ok_or_else(|| missing("event"))?;
+    let other = |its: u64| account.is_some_and(|ours| ours != its);
+    if account_of(&body).is_some_and(other) {
+        return Ok(Received::default());
+    }
     let event = match name {
         "message_created" => Some(message_created(&body)?),
         "message_updated" => Some(of_message(&body, "an edit", "edited")?),
@@ -77,6 +84,14 @@ fn ended(reference: &str, talk: &Talk) -> DeskEvent {
         at: None,
         what: What::Closed { agent: None },
     }
+}
+
+/// The account that a webhook is of: messages name it, conversations in the messages within them.
+fn account_of(body: &Value) -> Option<u64> {
+    let within = &body["messages"][0]["account_id"];
+    [&body["account"]["id"], &body["account_id"], within]
+        .into_iter()
+        .find_map(Value::as_u64)
 }
 
 fn missing(place: &str) -> Unreadable {

@@ -3,6 +3,14 @@
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
+use crate::text::head;
+
+/// The longest address that becomes a link, in bytes. Longer ones are text: a user can write one
+/// of any length, and again and again within itself.
+const MAX_LINK: usize = 2_048;
+/// How deep lists and quotes are shown.
+const MAX_DEPTH: usize = 16;
+
 /// Escapes a text so that Chatwoot shows it as it is. Links that begin with http stay links.
 ///
 /// Three readers have to be kept from it: the dashboard's Markdown, Chatwoot's search for mentions
@@ -80,7 +88,7 @@ fn list_marker(content: &str) -> Option<usize> {
 
 /// The link that begins here, if one does that can be shown as a link.
 fn link(content: &str, at: usize) -> Option<&str> {
-    let rest = &content[at..];
+    let rest = head(&content[at..], MAX_LINK);
     let scheme = ["https://", "http://"]
         .into_iter()
         .find(|scheme| rest.starts_with(scheme))?;
@@ -89,8 +97,12 @@ fn link(content: &str, at: usize) -> Option<&str> {
         return None;
     }
     let end = rest
-        .find(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '`'))
-        .unwrap_or(rest.len());
+        .find(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '`'));
+    // Where it ends is not in sight.
+    if end.is_none() && at + rest.len() < content.len() {
+        return None;
+    }
+    let end = end.unwrap_or(rest.len());
     let link = rest[..end].trim_end_matches(|c: char| ".,;:!?'*_~".contains(c));
     let link = close_brackets(link);
     // A backslash has no place in a link and would break it; the others see into links, too.
@@ -101,8 +113,11 @@ fn link(content: &str, at: usize) -> Option<&str> {
 /// Without a closing bracket at the end that nothing in the link opened.
 fn close_brackets(mut link: &str) -> &str {
     for (open, close) in [('(', ')'), ('[', ']')] {
-        while link.ends_with(close) && link.matches(close).count() > link.matches(open).count() {
+        let count = |bracket: char| link.matches(bracket).count();
+        let mut surplus = count(close).saturating_sub(count(open));
+        while surplus > 0 && link.ends_with(close) {
             link = &link[..link.len() - 1];
+            surplus -= 1;
         }
     }
     link
@@ -176,7 +191,7 @@ impl Plain {
                 if !std::mem::take(&mut self.after_marker) {
                     self.line();
                 }
-                let depth = self.lists.len().saturating_sub(1);
+                let depth = self.lists.len().saturating_sub(1).min(MAX_DEPTH);
                 self.text.push_str(&"  ".repeat(depth));
                 match self.lists.last_mut() {
                     Some(Some(number)) => {
@@ -228,7 +243,7 @@ impl Plain {
     /// A new line, with the quote's marks.
     fn line(&mut self) {
         self.text.push('\n');
-        self.text.push_str(&"> ".repeat(self.quotes));
+        self.text.push_str(&"> ".repeat(self.quotes.min(MAX_DEPTH)));
     }
 
     /// A new block, unless a list's or quote's mark was just set for it.

@@ -88,7 +88,8 @@ impl Desk for Chatwoot {
     }
 
     fn parse(&self, call: Verified<'_>) -> Result<Received, Unreadable> {
-        inbound::parse(&call)
+        let application = self.api.config.application.as_ref();
+        inbound::parse(&call, application.map(|application| application.account))
     }
 
     async fn reconcile(&self, conversation: &Conversation) -> Result<Vec<DeskEvent>, DeskError> {

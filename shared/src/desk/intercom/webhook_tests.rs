@@ -208,6 +208,26 @@ fn what_is_too_old_or_in_the_future_is_refused_by_the_newer_of_its_times() {
 }
 
 #[test]
+fn a_notification_whose_times_cannot_be_read_has_no_effect() {
+    let replied = part("comment", json!("<p>Hi</p>"));
+    let fine = notification("conversation.admin.replied", replied);
+    let twice = fine.to_string().replacen('{', "{\"first_sent_at\":1,", 1);
+    let mut odd = fine.clone();
+    odd["first_sent_at"] = json!("soon");
+    for body in [twice, odd.to_string()] {
+        let headers = HeaderMap::new();
+        let call = Unverified {
+            route: Route::Events,
+            path_token: None,
+            headers: &headers,
+            body: body.as_bytes(),
+        };
+        assert!(parse(&call.into_verified(), &secret()).is_err(), "{body}");
+    }
+    assert_eq!(read(&fine, &secret()).unwrap().events.len(), 1);
+}
+
+#[test]
 fn a_reply_is_a_line_whatever_the_kind_of_part() {
     let said = vec![event("message-132", line("Hi (a) <you>"))];
     let body = json!("<p>Hi (a) &lt;you&gt;</p>");

@@ -168,6 +168,10 @@ pub(super) struct Notification {
     pub(super) app_id: Option<String>,
     /// When it happened, in seconds.
     pub(super) created_at: i64,
+    /// Read so that whatever is wrong with it in [`Times`] is wrong here, too: without a time to
+    /// go by nothing is believed.
+    #[serde(default, rename = "first_sent_at")]
+    _first_sent_at: Option<i64>,
     #[serde(default)]
     pub(super) data: Option<Data>,
 }

@@ -11,6 +11,8 @@ use crate::time::Millis;
 
 /// The most files of one line.
 const MAX_FILES: usize = 10;
+/// The longest address of a file, in bytes.
+const MAX_URL: usize = 4_096;
 
 #[derive(Deserialize)]
 struct Envelope {
@@ -150,6 +152,10 @@ fn files(
         .into_iter()
         .enumerate()
         .map(|(n, file)| {
+            if file.url.len() > MAX_URL {
+                let most = format!("be at most {MAX_URL} bytes long");
+                return Err(must(&format!("files[{n}].url"), &most));
+            }
             link(&file.url).map_err(|problem| Unreadable(format!("data.files[{n}].{problem}")))?;
             let last = file.url.rsplit('/').next().unwrap_or_default();
             let last = last.split(['?', '#']).next().unwrap_or_default();

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::api::Api;
 use super::config::is_id;
 use crate::desk::{AgentLine, DeskError};
+use crate::text::head;
 use crate::time::Millis;
 
 /// How long a name is used before it is asked for again.
@@ -166,7 +167,9 @@ fn with_names(text: &str, mut name: impl FnMut(&str) -> Option<String>) -> Strin
     while let Some(start) = rest.find("<@") {
         named.push_str(&rest[..start]);
         let inside = &rest[start + 2..];
-        match inside.find('>').map(|end| inside.split_at(end)) {
+        // No id is longer.
+        let end = head(inside, 40).find('>');
+        match end.map(|end| inside.split_at(end)) {
             Some((id, left)) if is_id(id, &['U', 'W']) => {
                 named.push('@');
                 named.push_str(&name(id).unwrap_or_else(|| SOMEONE.to_owned()));

@@ -176,28 +176,36 @@ fn unstyled(text: &str) -> String {
 fn without(text: &str, mark: char) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
+    // How much is left of the text behind a line on which nothing ends any more: each line is
+    // looked through once.
+    let mut endless = text.len() + 1;
     while let Some(start) = rest.find(mark) {
         let before = rest[..start].chars().next_back();
         let before = before.or_else(|| plain.chars().next_back());
         let inside = &rest[start + 1..];
-        let end = inside.char_indices().find(|(at, c)| {
-            *c == mark
-                && *at > 0
-                && !inside[..*at].ends_with(char::is_whitespace)
-                && !inside[at + 1..].starts_with(char::is_alphanumeric)
+        let begins = inside.len() < endless
+            && !before.is_some_and(char::is_alphanumeric)
+            && !inside.starts_with(char::is_whitespace);
+        let end = begins.then(|| {
+            let line = inside.find('\n').unwrap_or(inside.len());
+            let end = inside[..line].char_indices().find(|(at, c)| {
+                *c == mark
+                    && *at > 0
+                    && !inside[..*at].ends_with(char::is_whitespace)
+                    && !inside[at + 1..].starts_with(char::is_alphanumeric)
+            });
+            if end.is_none() {
+                endless = inside.len() - line;
+            }
+            end
         });
-        let line = inside.find('\n').unwrap_or(inside.len());
-        match end {
-            Some((end, _))
-                if end < line
-                    && !before.is_some_and(char::is_alphanumeric)
-                    && !inside.starts_with(char::is_whitespace) =>
-            {
+        match end.flatten() {
+            Some((end, _)) => {
                 plain.push_str(&rest[..start]);
                 plain.push_str(&inside[..end]);
                 rest = &inside[end + 1..];
             }
-            _ => {
+            None => {
                 plain.push_str(&rest[..=start]);
                 rest = inside;
             }
@@ -252,6 +260,18 @@ mod tests {
         ] {
             assert_eq!(of_markup(markup), plain, "{markup}");
         }
+    }
+
+    #[test]
+    fn marks_without_an_end_are_looked_through_once() {
+        let began = std::time::Instant::now();
+        for marks in [" *a", "a*", "*a_ ", "\n*a"] {
+            let text = marks.repeat(40_000);
+            assert!(of_markup(&text).len() <= text.len(), "{marks:?}");
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(5));
+        assert_eq!(of_markup("*a b *c*\n*d*"), "a b *c\nd");
+        assert_eq!(of_markup("*a\nb* *c*"), "*a\nb* c");
     }
 
     #[test]

@@ -35,7 +35,8 @@ fn escape(text: &str) -> String {
                 html.push(APART);
                 html.push(c);
             }
-            c if c.is_control() && c != '\t' => {}
+            // Nothing is put in its place, so what stood before it is what comes before the next.
+            c if c.is_control() && c != '\t' => continue,
             c => html.push(c),
         }
         before = c;
@@ -53,13 +54,12 @@ pub(super) fn plain(text: &str, max: usize) -> String {
         .collect::<Vec<_>>()
         .join(" ")
         .chars()
+        .filter(|c| !c.is_control())
     {
         if before == '{' && matches!(c, '{' | '%') {
             line.push(APART);
         }
-        if !c.is_control() {
-            line.push(c);
-        }
+        line.push(c);
         before = c;
     }
     if line.chars().count() > max {
@@ -102,11 +102,19 @@ pub(super) mod tests {
             "<p>{\u{2060}{ticket.id}} {\u{2060}%x%} {\u{2060}{\u{2060}{</p>"
         );
         assert_eq!(paragraph("a\u{0}b\u{7}"), "<p>ab</p>");
+        assert_eq!(
+            paragraph("{\u{1}{x}} {\u{7f}\u{0}%y%}"),
+            "<p>{\u{2060}{x}} {\u{2060}%y%}</p>"
+        );
     }
 
     #[test]
     fn a_subject_is_one_short_line_without_placeholders() {
         assert_eq!(plain(" a\n b {{c}} ", 50), "a b {\u{2060}{c}}");
+        assert_eq!(
+            plain("{\u{1}{c}} {\u{0}%d%}", 50),
+            "{\u{2060}{c}} {\u{2060}%d%}"
+        );
         assert_eq!(plain("abcdef", 4), "abc…");
     }
 
@@ -121,12 +129,17 @@ pub(super) mod tests {
         }
 
         #[test]
+        fn what_is_not_shown_hides_no_placeholder(text in "[{%}\u{0}\u{1}\u{7f}\u{85} \r\n]{0,30}") {
+            prop_assert!(!has_placeholder(&escape(&text)));
+        }
+
+        #[test]
         fn a_piece_fits_into_a_comment(c in any::<char>(), n in 0..MAX_TEXT) {
             prop_assert!(paragraph(&c.to_string().repeat(n)).len() <= MAX_HTML + 7);
         }
 
         #[test]
-        fn subjects_never_hold_placeholders(text in "[{}% \na]{0,30}", max in 1..40_usize) {
+        fn subjects_never_hold_placeholders(text in "[{}% \n\u{0}\u{1}a]{0,30}", max in 1..40_usize) {
             let line = plain(&text, max);
             prop_assert!(!has_placeholder(&line) && !line.contains('\n'));
             prop_assert!(line.chars().count() <= max);

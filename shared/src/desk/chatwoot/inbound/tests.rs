@@ -13,7 +13,7 @@ fn read(route: Route, body: &[u8]) -> Result<Received, Unreadable> {
         headers: &headers,
         body,
     };
-    parse(&call.into_verified())
+    parse(&call.into_verified(), Some(1))
 }
 
 fn one(body: &Value) -> DeskEvent {
@@ -42,6 +42,29 @@ fn message() -> Value {
         "inbox": {"id": 3, "name": "GPTBots"},
         "conversation": {"id": 42, "status": "open", "messages": []},
     })
+}
+
+#[test]
+fn what_happens_in_another_account_is_not_ours() {
+    let mut elsewhere = message();
+    elsewhere["account"]["id"] = json!(2);
+    let mut resolved = conversation("conversation_status_changed", "resolved", &Value::Null);
+    resolved["messages"] = json!([{"id": 1, "account_id": 2}]);
+    for body in [&elsewhere, &resolved] {
+        let read = |account| {
+            let headers = HeaderMap::new();
+            let body = body.to_string();
+            let call = Unverified {
+                route: Route::Events,
+                path_token: None,
+                headers: &headers,
+                body: body.as_bytes(),
+            };
+            parse(&call.into_verified(), account).unwrap().events.len()
+        };
+        assert_eq!(read(Some(1)), 0);
+        assert_eq!((read(Some(2)), read(None)), (1, 1));
+    }
 }
 
 fn changed(change: impl FnOnce(&mut Value)) -> DeskEvent {

@@ -113,6 +113,24 @@ fn nasty() -> impl Strategy<Value = String> {
     proptest::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn no_text_takes_long_or_grows_without_bounds() {
+    let began = std::time::Instant::now();
+    for piece in [")", "]", "http://{", "http://(", "_"] {
+        let text = format!("http://a{}", piece.repeat(30_000 / piece.len()));
+        assert!(escape(&text).len() <= 2 * text.len() + 2, "{piece}");
+    }
+    let long = format!("https://x/{}", "a".repeat(3_000));
+    assert!(escape(&long).starts_with(r"https\://x/aaa"));
+    for deep in [
+        format!("{}a{}", ">".repeat(3_000), "\na".repeat(3_000)),
+        "- ".repeat(3_000),
+    ] {
+        assert!(plain(&deep).len() < 60 * deep.len());
+    }
+    assert!(began.elapsed() < std::time::Duration::from_secs(5));
+}
+
 proptest! {
     #[test]
     fn nothing_a_user_types_pings_formats_or_runs(text in prop_oneof![nasty(), ".*"]) {
