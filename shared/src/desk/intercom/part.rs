@@ -19,10 +19,15 @@ pub(super) fn event_id(what: &What, part: &str) -> String {
     format!("{kind}-{part}")
 }
 
+/// The kinds of parts whose body a user sees: a reply, alone or with what else was done to the
+/// conversation. The bodies of all others (changed attributes, custom actions, whatever is yet to
+/// come) are for teammates.
+const SAID: [&str; 5] = ["comment", "assignment", "open", "close", "snoozed"];
+
 /// Reads a part. `ours` is the teammate in whose name we write; never without an answer.
 ///
-/// Whether an agent wrote to the user is told by the author and the body, not by the kind of part:
-/// the first reply of an agent who takes the conversation with it comes as an `assignment`.
+/// Whether an agent wrote to the user is told by the author and the body, not by the kind of part
+/// alone: the first reply of an agent who takes the conversation with it comes as an `assignment`.
 pub(super) fn read(reference: &str, part: &Part, ours: &str) -> Vec<DeskEvent> {
     let at = part.created_at.map(|seconds| seconds.saturating_mul(1000));
     let event = |what: What| DeskEvent {
@@ -42,7 +47,8 @@ pub(super) fn read(reference: &str, part: &Part, ours: &str) -> Vec<DeskEvent> {
     }
     let mut events = Vec::new();
     let line = line(part, &agent);
-    if !line.text.is_empty() || !line.files.is_empty() {
+    let is_said = SAID.contains(&kind);
+    if is_said && (!line.text.is_empty() || !line.files.is_empty()) {
         events.push(event(What::Message(line)));
     }
     if let Some(assignee) = assignee(part, &agent) {

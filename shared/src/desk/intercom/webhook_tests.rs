@@ -228,7 +228,7 @@ fn a_notification_whose_times_cannot_be_read_has_no_effect() {
 }
 
 #[test]
-fn a_reply_is_a_line_whatever_the_kind_of_part() {
+fn a_reply_is_a_line_whatever_came_with_it() {
     let said = vec![event("message-132", line("Hi (a) <you>"))];
     let body = json!("<p>Hi (a) &lt;you&gt;</p>");
     let topic = "conversation.admin.replied";
@@ -324,6 +324,11 @@ fn notes_bots_echoes_and_redacted_lines_never_reach_the_user() {
             "conversation.admin.replied",
             part("note", said.clone()),
             What::PrivateNote,
+        ),
+        (
+            "conversation.admin.open.assigned",
+            part("conversation_attribute_updated_by_admin", said.clone()),
+            What::Ignored("nothing was said in it"),
         ),
         (
             "conversation.admin.replied",

@@ -143,7 +143,7 @@ macro_rules! faults {
 
 faults! {
     gptbots_fails: 21, None, ["gptbots:503=20%", "gptbots:code=50000(share=10%)"];
-    gptbots_is_down_for_a_while: 22, None, ["gptbots:502@..2s"];
+    gptbots_is_down_for_a_while: 22, None, ["gptbots:502@..6s"];
     gptbots_limits_the_rate: 23, None, ["gptbots:429(retry-after=1, times=1)", "gptbots:429(times=1)"];
     // Where it hangs before it has done anything, no copy can come.
     gptbots_hangs: 24, None, ["gptbots:hang=4%"];
