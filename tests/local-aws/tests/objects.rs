@@ -1,4 +1,5 @@
 //! The buckets, and the product's own bucket against them.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::sync::Arc;
 
