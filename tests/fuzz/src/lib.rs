@@ -32,8 +32,8 @@ pub const TARGETS: [(&str, Target); 6] = [
     ("bells", bells),
     ("domain", domain),
     ("items", items),
-    ("written", written),
     ("webhooks", webhooks),
+    ("written", written),
 ];
 
 /// Runs a future on a runtime that is made once a thread.
