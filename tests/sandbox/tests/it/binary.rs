@@ -109,7 +109,7 @@ async fn bad_arguments_are_named() {
         ),
         (
             ["--desk", "fax"],
-            "--desk: the desk is not configured: no desk is called \"fax\"",
+            "--desk: \"fax\" is none of console, ",
         ),
         (["--token", "a/b"], "--token must consist of"),
     ] {
