@@ -157,9 +157,9 @@ class Sam:
         dynamodb_port = urllib.parse.urlsplit(dynamodb_url).port
         variables = {"AWS_ENDPOINT_URL_DYNAMODB": f"http://host.docker.internal:{dynamodb_port}"}
         # SAM hands a variable on only where the template declares it.
-        relay = {"SECRETS_JSON": SECRETS}
+        secrets = {"SECRETS_JSON": SECRETS}
         self.env_vars = scratch / "env.json"
-        self.env_vars.write_text(json.dumps({"Parameters": variables, "RelayFunction": {**variables, **relay}}))
+        self.env_vars.write_text(json.dumps({"Parameters": variables, "RelayFunction": {**variables, **secrets}, "DeskFunction": {**variables, **secrets}}))
         self.common = [
             "--env-vars", str(self.env_vars),
             "--region", "us-east-1",

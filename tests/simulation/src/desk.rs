@@ -109,17 +109,25 @@ impl FakeDesk {
             .position(|opened| {
                 (opened.conversation, opened.episode) == (number, conversation.episode)
             })
-            .map(|at| at.to_string())
+            .map(|at| reference_of(&self.world, at))
     }
 
     fn conversation_of(&self, reference: &str) -> usize {
         let state = self.world.state();
-        reference
-            .parse::<usize>()
-            .ok()
-            .and_then(|number| state.desk.opened.get(number))
+        place_of(reference)
+            .and_then(|at| state.desk.opened.get(at))
             .map_or(usize::MAX, |opened| opened.conversation)
     }
+}
+
+/// The desk's id of what it opened: never that of another history, whose table this one goes on with.
+fn reference_of(world: &World, at: usize) -> String {
+    format!("s{}-{at}", world.plan.seed)
+}
+
+/// Which one it was that the desk opened under this id.
+pub(crate) fn place_of(reference: &str) -> Option<usize> {
+    reference.rsplit_once('-')?.1.parse().ok()
 }
 
 fn read(answer: Option<Reply>) -> Result<String, DeskError> {
@@ -131,7 +139,7 @@ fn read(answer: Option<Reply>) -> Result<String, DeskError> {
         None => Err(unavailable("no answer", None)),
         Some(reply) => match reply.status {
             // A code inside stands for whatever a desk says instead of "done".
-            200 if reply.body.contains("50000") => Err(unavailable("not done", None)),
+            200 if reply.body.starts_with('{') => Err(unavailable("not done", None)),
             200 => Ok(reply.body),
             400 | 404 => Err(DeskError::Rejected("refused".to_owned())),
             401 => Err(DeskError::NotConfigured("key refused".to_owned())),
@@ -167,12 +175,12 @@ impl Desk for FakeDesk {
                 episode,
                 closed: false,
             });
-            let reference = state.desk.opened.len() - 1;
+            let at = state.desk.opened.len() - 1;
             drop(state);
             world.note(format_args!(
-                ">> c{number}: opened at the desk as {reference} (episode {episode})"
+                ">> c{number}: opened at the desk as {at} (episode {episode})"
             ));
-            Reply::new(200, reference.to_string())
+            Reply::new(200, reference_of(world, at))
         };
         let reference = self.tell(number, Act::Open, Vec::new(), effect).await?;
         Ok(opened(reference))
@@ -221,7 +229,7 @@ impl Desk for FakeDesk {
     ) -> Result<(), DeskError> {
         let reference = conversation.desk_ref.as_deref().unwrap_or_default();
         let number = self.conversation_of(reference);
-        let at = reference.parse::<usize>().unwrap_or(usize::MAX);
+        let at = place_of(reference).unwrap_or(usize::MAX);
         let effect = move |world: &World, sent: usize| {
             let now = world.now();
             let mut state = world.state();

@@ -557,8 +557,8 @@ impl Case<'_> {
         let at_desk = meta
             .desk_ref
             .as_deref()
-            .and_then(|reference| reference.parse::<usize>().ok())
-            .and_then(|reference| self.desk.opened.get(reference));
+            .and_then(crate::desk::place_of)
+            .and_then(|at| self.desk.opened.get(at));
         if let Some(opened) = at_desk
             && meta.closed
             && !opened.closed

@@ -107,10 +107,7 @@ async fn bad_arguments_are_named() {
             ["--secrets-json", "{"],
             "--secrets-json: the secret is not valid",
         ),
-        (
-            ["--desk", "fax"],
-            "--desk: \"fax\" is none of console, ",
-        ),
+        (["--desk", "fax"], "--desk: \"fax\" is none of console, "),
         (["--token", "a/b"], "--token must consist of"),
     ] {
         let mut all = vec!["--port", "0", "--gptbots-port", "0"];
