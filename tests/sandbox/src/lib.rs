@@ -37,7 +37,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use faults::{Board, Meter, SkewedClock};
+use faults::{Board, Meter};
 
 pub use error::Error;
 pub use options::{DeskWrapper, Options, SignInOptions};
@@ -110,6 +110,8 @@ impl Sandbox {
         schema::create_table(&plain, TABLE).await?;
 
         let seed = options.seed.unwrap_or_else(options::any_seed);
+        // Before the faults' time begins: it reads the machine's certificates.
+        let desk_http = DeskHttp::new(Targets::Local, SystemClock::shared())?;
         let board = Arc::new(Board::new(seed, options.faults.clone()));
         let meter = Meter::default();
         let queue = DelayQueue::with("bells", options.bell_visibility, Some(5), board.clone());
@@ -132,7 +134,7 @@ impl Sandbox {
             },
             secrets,
             desk_wrapper: options.desk_wrapper.clone(),
-            desk_http: DeskHttp::new(Targets::Local, SkewedClock::shared(&board, "desks"))?,
+            desk_http,
             token: options.token.clone(),
             board: board.clone(),
         };

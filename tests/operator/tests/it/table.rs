@@ -105,10 +105,17 @@ async fn every_fault_of_the_settings_has_its_advice() {
     .enumerate()
     {
         assert!(store.put_settings(document, version as i64).await.unwrap());
-        let report = about(&db, TABLE).await;
+        let report = doctor(
+            &["--table", TABLE, "--secrets-json", r#"{"bots": {}}"#],
+            &[("AWS_ENDPOINT_URL_DYNAMODB", db.endpoint_url())],
+        )
+        .await;
         report.is_well(false);
         report.says("settings", "failed", words);
     }
+    // Other desks than the console are in the secret alone.
+    let report = about(&db, TABLE).await;
+    report.says("settings", "skipped", "the desk \"slak\"");
     let fine = r#"{"bots": {"b": {"greeting": "hi"}}}"#;
     assert!(store.put_settings(fine, 4).await.unwrap());
     let report = doctor(
