@@ -189,7 +189,7 @@ impl Relay {
         let outcome = delivered(Some(opened.reference.clone()));
         conversation.desk_ref = Some(opened.reference);
         conversation.desk_context = opened.context;
-        if mark == Mark::Done {
+        if mark == Mark::Done && !self.reads_the_log(conversation).await {
             // Agents can have seen it before we knew what it is called there. Where this does not
             // work out, the clock has it done.
             let reference = conversation.desk_ref.as_deref().unwrap_or_default();
