@@ -17,7 +17,7 @@ struct Arguments {
     #[arg(long, value_name = "NAME")]
     check: Option<String>,
     /// How many checks run at once.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = desks::at_once())]
     at_once: usize,
 }
 
