@@ -17,6 +17,6 @@ mod table;
 mod world;
 
 pub use profile::{PROFILES, Profile, profile};
-pub use suite::{Outcome, Verdict, run, run_with};
+pub use suite::{Outcome, Verdict, at_once, run, run_with};
 pub use table::table;
 pub use world::World;

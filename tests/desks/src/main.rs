@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use desks::checks::CHECKS;
-use desks::{PROFILES, Verdict, run, table};
+use desks::{Outcome, PROFILES, Verdict, run, table};
 
 /// Runs the conformance suite and prints its table as Markdown.
 #[derive(Debug, Parser)]
@@ -17,7 +17,7 @@ struct Arguments {
     #[arg(long, value_name = "NAME")]
     check: Option<String>,
     /// How many checks run at once.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = desks::at_once())]
     at_once: usize,
 }
 
@@ -40,6 +40,9 @@ async fn main() -> ExitCode {
     let mut all = Vec::new();
     for profile in chosen {
         let outcomes = run(profile, arguments.at_once.max(1), wanted).await;
+        let failed = |outcome: &&Outcome| matches!(outcome.verdict, Verdict::Failed(_));
+        let failed = outcomes.iter().filter(failed).count();
+        let _ = writeln!(std::io::stderr(), "{}: {failed} failed", profile.title);
         all.push((profile.title, outcomes));
     }
     let _ = write!(std::io::stdout(), "{}", table(&all));

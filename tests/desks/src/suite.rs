@@ -11,6 +11,13 @@ use crate::{Profile, World};
 /// How long anything may take before a check gives up: generous, since machines are slow.
 const PATIENCE: Duration = Duration::from_secs(45);
 
+/// How many checks this machine runs at once: each is a whole bridge, and one that has no time
+/// looks like one that is broken.
+pub fn at_once() -> usize {
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    cores.clamp(2, 8)
+}
+
 /// How a check ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {

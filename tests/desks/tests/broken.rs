@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use desks::{Verdict, profile, run_with};
+use desks::{Verdict, at_once, profile, run_with};
 use handoff::conversation::{
     Agent, ClosedBy, Conversation, Entry, EntryId, History, PLACEHOLDER_EMAIL, Turn,
 };
@@ -20,6 +20,10 @@ use handoff::desk::{
 use handoff::time::Millis;
 use sandbox::{DeskWrapper, Options};
 use serde_json::Value;
+use tokio::sync::Mutex;
+
+/// One run at a time.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 /// A rule that is broken, and the checks that have to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,7 +240,8 @@ async fn fails_exactly(rules: &'static [Rule], wrapper: DeskWrapper) {
         ..Options::default()
     };
     let own = profile("webhooks").unwrap();
-    let outcomes = run_with(own, 4, Duration::from_secs(20), &options, |_| true).await;
+    let _turn = TURN.lock().await;
+    let outcomes = run_with(own, at_once(), Duration::from_secs(20), &options, |_| true).await;
     let failed: BTreeSet<_> = outcomes
         .iter()
         .filter(|outcome| matches!(outcome.verdict, Verdict::Failed(_)))
