@@ -169,15 +169,15 @@ async fn many_conversations_at_once_lose_nothing_double_nothing_and_keep_their_o
                 .collect::<Vec<_>>()
         };
         until("the agent has all", async || {
-            http.delivered(&id, "user").await.len() >= LINES
+            http.delivered(id, "user").await.len() >= LINES
         })
         .await;
         until("the user has all", async || {
-            told(&gptbots, &id).len() >= LINES
+            told(&gptbots, id).len() >= LINES
         })
         .await;
-        assert_eq!(http.delivered(&id, "user").await, from("user"));
-        assert_eq!(once(&http, &id, told(&gptbots, &id)).await, from("agent"));
+        assert_eq!(http.delivered(id, "user").await, from("user"));
+        assert_eq!(once(&http, id, told(&gptbots, id)).await, from("agent"));
     }
     let stats = sandbox.stream_stats();
     assert!(stats.lost > 0, "the test is about lost bells: {stats:?}");
