@@ -33,10 +33,11 @@ const COMMON: [&str; 4] = [
     "SSL_CERT_FILE",
     "TABLE_NAME",
 ];
-const OUTPUTS: [&str; 7] = [
+const OUTPUTS: [&str; 8] = [
     "AlarmTopicArn",
     "ConsoleUrl",
     "DashboardUrl",
+    "FilesBucketName",
     "SecretsArn",
     "TableName",
     "UserPoolId",
