@@ -47,10 +47,16 @@ fn not_there<E: ProvideErrorMetadata, R: std::fmt::Debug>(
     error: &SdkError<E, R>,
 ) -> Check {
     let (found, advice) = match error.code() {
-        None if matches!(error, SdkError::ResponseError(_) | SdkError::ServiceError(_)) => (
-            format!("{table}: what answers for DynamoDB cannot be understood"),
-            "check AWS_ENDPOINT_URL and whether something stands between: a proxy, an emulator",
-        ),
+        None if matches!(
+            error,
+            SdkError::ResponseError(_) | SdkError::ServiceError(_)
+        ) =>
+        {
+            (
+                format!("{table}: what answers for DynamoDB cannot be understood"),
+                "check AWS_ENDPOINT_URL and whether something stands between: a proxy, an emulator",
+            )
+        }
         Some("ResourceNotFoundException") => (
             format!("there is no table {table}"),
             "compare --table with the output TableName, and the region",
