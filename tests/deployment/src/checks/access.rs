@@ -1,9 +1,12 @@
 //! Who gets in, and what the functions themselves may do.
 
 use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 use super::scene::Scene;
 use crate::agent::Agent;
@@ -44,6 +47,14 @@ pub(crate) async fn checks(report: &mut Report, scene: &Scene) {
         .await;
     report
         .check(
+            "access: a desk's call is believed with its signature alone",
+            "our functions' own comparison: the routes have no authorizer, here as on AWS; the secret \
+             comes from the emulator's Secrets Manager",
+            desk_signed(scene),
+        )
+        .await;
+    report
+        .check(
             "access: a function may do with AWS what its role allows and no more",
             "the emulator's IAM (AUTH=true) on the sessions that the running functions have: it \
              looks at actions and resources, not at DynamoDB's leading keys or every condition; \
@@ -70,6 +81,50 @@ async fn wrong_token(scene: &Scene) -> Result<String, Error> {
         )?;
     }
     Ok("401 on all three".to_owned())
+}
+
+async fn desk_signed(scene: &Scene) -> Result<String, Error> {
+    let console = scene.stack.output("ConsoleUrl")?;
+    let api = console.trim_end_matches("/console");
+    let challenge = scene.mark("challenge of a desk");
+    let body = json!({"type": "url_verification", "challenge": challenge}).to_string();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |since| since.as_secs());
+    let call = async |desk: &str, secret: &str, at: u64| -> Result<(StatusCode, String), Error> {
+        let answer = Client::new()
+            .post(format!("{api}/desks/{desk}/events"))
+            .header("content-type", "application/json")
+            .header("x-slack-request-timestamp", at.to_string())
+            .header("x-slack-signature", slack_signature(secret, at, &body))
+            .body(body.clone())
+            .send()
+            .await?;
+        Ok((answer.status(), answer.text().await?))
+    };
+    let secret = scene.keys[0].as_str();
+    for (desk, secret, at, expected) in [
+        ("nowhere", secret, now, StatusCode::NOT_FOUND),
+        ("slack", "another", now, StatusCode::UNAUTHORIZED),
+        ("slack", secret, now - 3_600, StatusCode::UNAUTHORIZED),
+    ] {
+        let (status, body) = call(desk, secret, at).await?;
+        ensure(status == expected, || format!("{desk}: {status} {body}"))?;
+    }
+    let (status, told) = call("slack", secret, now).await?;
+    ensure(
+        status == StatusCode::OK && told.contains(&challenge),
+        || format!("rightly signed: {status}"),
+    )?;
+    Ok("unknown 404, wrong and old 401, right 200 with the challenge".to_owned())
+}
+
+/// As Slack signs (<https://docs.slack.dev/authentication/verifying-requests-from-slack>).
+fn slack_signature(secret: &str, at: u64, body: &str) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
+        unreachable!("HMAC takes keys of any length");
+    };
+    mac.update(format!("v0:{at}:{body}").as_bytes());
+    format!("v0={}", hex::encode(mac.finalize().into_bytes()))
 }
 
 async fn signed_in(scene: &Scene) -> Result<String, Error> {
@@ -183,6 +238,7 @@ async fn least_privilege(scene: &Scene) -> Result<String, Error> {
         "EstablishFunction",
         "ChatFunction",
         "ConsoleFunction",
+        "DeskFunction",
         "RelayFunction",
     ] {
         let processes = processes_of(&scene.stack.physical(name)?)?;
@@ -213,7 +269,7 @@ async fn least_privilege(scene: &Scene) -> Result<String, Error> {
             vec!["s3api", "list-buckets"],
             vec!["iam", "list-roles"],
         ];
-        if name != "RelayFunction" {
+        if !["DeskFunction", "RelayFunction"].contains(&name) {
             forbidden.push(vec![
                 "secretsmanager",
                 "get-secret-value",
@@ -230,6 +286,6 @@ async fn least_privilege(scene: &Scene) -> Result<String, Error> {
         }
     }
     Ok(format!(
-        "{denied} calls with the sessions of 4 functions were denied"
+        "{denied} calls with the sessions of 5 functions were denied"
     ))
 }

@@ -169,12 +169,18 @@ pub(crate) fn parameters(tokens: &[&str], log_level: &str) -> Vec<(&'static str,
     ]
 }
 
-/// Puts the bots' keys into the secret, as the README says.
+/// Puts the bots' keys and a desk's into the secret, as the README says. What the desk signs with is a
+/// marked value, too.
 pub(crate) async fn put_keys(stack: &Stack, keys: &[String; 2]) -> Result<(), Error> {
     let secret = json!({"bots": {
         OWN_KEY_BOT: {"api_key": keys[0], "base_url": format!("https://{GPTBOTS_HOST}")},
         // Without a base URL: GPTBots' default.
         "*": {"api_key": keys[1]},
+    }, "desks": {
+        "slack": {
+            "kind": "slack", "channel": "C0SUPPORT",
+            "bot_token": format!("xoxb-{}", keys[0]), "signing_secret": keys[0],
+        },
     }});
     let (id, secret) = (stack.output("SecretsArn")?, secret.to_string());
     let put = [
