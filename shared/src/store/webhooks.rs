@@ -398,7 +398,7 @@ impl Store {
         match self.transact("close", parts).await? {
             Written::Yes => Ok(CloseOutcome::Closed),
             Written::No { part: 0, .. } => {
-                self.remember_close(close).await?;
+                self.remember_close(close, &entry, expires_at).await?;
                 Ok(CloseOutcome::Repeated)
             }
             Written::No { .. } => Ok(CloseOutcome::Repeated),
@@ -406,14 +406,27 @@ impl Store {
     }
 
     /// Keeps the newest close of a conversation that has ended: it may be that of an establish
-    /// which is still on its way.
-    async fn remember_close(&self, close: &Close) -> Result<(), StoreError> {
-        let change = Change::new()
+    /// which is still on its way. Where none has come at all, the desk is to be told of this end, too:
+    /// the one before may have been that of an earlier establish.
+    async fn remember_close(
+        &self,
+        close: &Close,
+        closing: &Entry,
+        expires_at: i64,
+    ) -> Result<(), StoreError> {
+        let meta = key(conversation_pk(&close.conversation), META);
+        let newer = Change::new()
             .set("close_sent_at", n(close.timestamp))
             .require("status", "=", s(Status::Closed.as_str()))
             .require_missing_or("close_sent_at", ("close_sent_at", "<", n(close.timestamp)));
-        let meta = key(conversation_pk(&close.conversation), META);
-        self.update("close", meta, change).await?;
+        let of_a_tombstone = newer.clone().require_same("established", None);
+        let parts = vec![
+            self.changing(meta.clone(), of_a_tombstone),
+            self.put_entry(closing, expires_at),
+        ];
+        if let Written::No { .. } = self.transact("close", parts).await? {
+            self.update("close", meta, newer).await?;
+        }
         Ok(())
     }
 }

@@ -218,6 +218,31 @@ async fn a_close_before_its_establish_ends_it() {
 }
 
 #[tokio::test]
+async fn of_two_closes_before_their_establishes_the_second_ends_the_second() {
+    let table = Table::new().await;
+    table.store.close(&close(100), 90).await.unwrap();
+    for _ in 0..2 {
+        let again = table.store.close(&close(300), 90).await.unwrap();
+        assert_eq!(again, CloseOutcome::Repeated);
+    }
+    assert_eq!(table.establish(200).await, EstablishOutcome::AlreadyEnded);
+    // The desk opens and closes it; the first end was of nothing that it knows.
+    let desk = table.lane(Side::Desk).await.entries;
+    let shape: Vec<_> = desk
+        .iter()
+        .map(|entry| (entry.kind, entry.sent_at))
+        .collect();
+    assert_eq!(
+        shape,
+        [
+            (Kind::Closing, Some(100)),
+            (Kind::Opening, Some(200)),
+            (Kind::Closing, Some(300))
+        ]
+    );
+}
+
+#[tokio::test]
 async fn a_close_of_something_older_does_not_end_what_comes_later() {
     let table = Table::new().await;
     table.store.close(&close(200), 90).await.unwrap();
