@@ -124,11 +124,24 @@ pub(super) async fn file(world: &World) -> Found<()> {
     ensure!(!statuses.is_empty(), "a file sends nothing");
     world.answer(&talk, "goodbye").await?;
     let told = world.told(&talk);
-    let link = told.iter().any(|told| {
-        let http = told.find("http");
-        http.is_some_and(|at| told[..at].contains("plan.pdf"))
+    let link = told.iter().find_map(|told| {
+        let (before, link) = told.split_at(told.find("http")?);
+        let link = link.split_whitespace().next()?;
+        before.contains("plan.pdf").then_some(link)
     });
-    if link {
+    if let Some(link) = link {
+        // What is on this machine can be opened: it has to be what the agent sent.
+        if link.starts_with("http://127.0.0.1") {
+            let opened = reqwest::get(link).await;
+            let opened = opened.map_err(|error| error.without_url().to_string())?;
+            let status = opened.status();
+            ensure!(status.is_success(), "the link answers {status}");
+            let bytes = opened.bytes().await.unwrap_or_default();
+            ensure!(
+                bytes.as_ref() == b"%PDF",
+                "the link leads to something else"
+            );
+        }
         return Ok(());
     }
     world
