@@ -5,6 +5,8 @@
 //! - [`store`]: the DynamoDB table: transcript, outbox and state in one.
 //! - [`desk`]: where agents answer.
 //! - [`inbound`], [`files`]: what desks tell, and what agents send along.
+//! - [`export`], [`erasure`]: what is kept of people, handed out and erased on request.
+//! - [`statistics`]: figures for supervisors.
 //! - [`bells`]: hints that a lane has something to carry.
 //! - [`webhook`]: what the three webhook functions share.
 //! - [`settings`], [`secrets`], [`token`], [`outbound`]: what the operator sets, and what is
@@ -17,6 +19,8 @@ pub mod bells;
 pub mod config;
 pub mod conversation;
 pub mod desk;
+pub mod erasure;
+pub mod export;
 pub mod files;
 pub mod gptbots;
 pub mod inbound;
@@ -25,6 +29,7 @@ pub mod outbound;
 pub mod random;
 pub mod secrets;
 pub mod settings;
+pub mod statistics;
 pub mod store;
 pub mod telemetry;
 pub mod text;

@@ -4,8 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+
 /// Milliseconds since the Unix epoch.
 pub type Millis = i64;
+
+/// A time as people and programs read it: `2026-03-01T08:00:00.25Z` (RFC 3339), in UTC.
+pub fn iso(at: Millis) -> String {
+    DateTime::from_millis(at)
+        .fmt(Format::DateTime)
+        .unwrap_or_else(|_| at.to_string())
+}
 
 /// Where "now" comes from.
 pub trait Clock: Send + Sync + std::fmt::Debug {

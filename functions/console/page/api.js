@@ -62,7 +62,7 @@ const path = location.pathname;
 const base = `${path.slice(0, path.lastIndexOf('/console'))}/console/api`;
 
 /** @param {string} where @param {{body?: object, signal?: AbortSignal}} [options] @returns {Promise<any>} */
-async function call(where, { body, signal } = {}) {
+export async function call(where, { body, signal } = {}) {
   const timeout = new AbortController();
   const stop = () => timeout.abort();
   const timer = setTimeout(stop, config.requestTimeoutMs);
@@ -110,14 +110,16 @@ async function signedIn(attempt) {
   return response;
 }
 
-const of = (id) => `/conversations/${encodeId(id)}`;
-const query = (values) => {
+/** @param {string} id */
+export const of = (id) => `/conversations/${encodeId(id)}`;
+/** @param {Record<string, any>} values */
+export const query = (values) => {
   const set = Object.entries(values).filter(([, value]) => value != null);
   return set.length ? `?${new URLSearchParams(set)}` : '';
 };
 
 export const api = {
-  /** The agent who is signed in. @returns {Promise<{id: string, name: string}>} */
+  /** The agent who is signed in. @returns {Promise<{id: string, name: string, groups: string[]}>} */
   me: (signal) => call('/me', { signal }),
 
   /**

@@ -14,6 +14,7 @@ import { createNotices } from './notices.js';
 import { createOutbox } from './outbox.js';
 import * as session from './session.js';
 import { Store } from './store.js';
+import { addSupervision } from './supervise.js';
 import { startSync } from './sync.js';
 import { fillTexts, text } from './text.js';
 import { createThreadView } from './thread.js';
@@ -234,5 +235,6 @@ setInterval(() => {
   drawHeader();
 }, config.tickMs);
 
+addSupervision(store, document.querySelector('.top'));
 render();
 follow();

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use handoff::conversation::{ClosedBy, ConversationId, EntryId, Side};
 use handoff::desk::CONSOLE;
+use handoff::files::FileError;
 use handoff::store::{Claimed, Ended, Posted, Replayed, StoreError};
 use handoff::webhook::json;
 use lambda_http::http::{Method, StatusCode};
@@ -24,6 +25,8 @@ const MAX_CLIENT_ID: usize = 200;
 pub(crate) enum ApiError {
     #[error("please sign in")]
     NotSignedIn(#[from] agent::Refusal),
+    #[error("only supervisors may do this")]
+    NotAllowed,
     #[error("{0}")]
     Invalid(String),
     #[error("no such conversation")]
@@ -38,19 +41,22 @@ pub(crate) enum ApiError {
     Conflict(String),
     #[error("not possible right now, please try again")]
     Store(#[from] StoreError),
+    #[error("not possible right now, please try again")]
+    Files(#[from] FileError),
 }
 
 impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotSignedIn(_) => StatusCode::UNAUTHORIZED,
+            Self::NotAllowed => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::NoSuchConversation | Self::NoSuchEntry | Self::NoSuchRoute => {
                 StatusCode::NOT_FOUND
             }
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(_) | Self::Files(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -65,6 +71,7 @@ pub(crate) fn answer(result: Result<Value, ApiError>) -> Response<Body> {
         Ok(body) => json(StatusCode::OK, &body),
         Err(error) => {
             match &error {
+                ApiError::Files(cause) => tracing::error!(error = %cause, "console call failed"),
                 ApiError::Store(cause) => tracing::error!(error = %cause, "console call failed"),
                 ApiError::NotSignedIn(why) => tracing::info!(%why, "console call refused"),
                 _ => {}
@@ -81,22 +88,23 @@ pub(crate) fn answer(result: Result<Value, ApiError>) -> Response<Body> {
 impl Console {
     /// Answers a call; `route` are the path's segments behind `/console/api`.
     pub(crate) async fn api(&self, request: &Request, route: &[&str]) -> Result<Value, ApiError> {
-        let agent::Caller { agent, groups } =
-            agent::of(request, self.sign_in.as_ref(), self.clock.now())?;
+        let caller = agent::of(request, self.sign_in.as_ref(), self.clock.now())?;
+        if let Some(answer) = self.supervised(&caller, request, route).await {
+            return answer;
+        }
+        let agent = &caller.agent;
         match (request.method(), route) {
             (&Method::GET, ["me"]) => {
-                Ok(json!({"id": agent.id, "name": agent.name, "groups": groups}))
+                Ok(json!({"id": agent.id, "name": agent.name, "groups": caller.groups}))
             }
             (&Method::GET, ["conversations"]) => self.list(request).await,
             (&Method::GET, ["failed"]) => self.failed(request).await,
             (&Method::POST, ["replay"]) => self.replay_since(&body(request)?).await,
             (&Method::GET, ["conversations", id]) => self.show(request, &known(id)?).await,
             (&Method::POST, ["conversations", id, "messages"]) => {
-                self.post(&agent, &known(id)?, &body(request)?).await
+                self.post(agent, &known(id)?, &body(request)?).await
             }
-            (&Method::POST, ["conversations", id, "claim"]) => {
-                self.claim(&agent, &known(id)?).await
-            }
+            (&Method::POST, ["conversations", id, "claim"]) => self.claim(agent, &known(id)?).await,
             (&Method::POST, ["conversations", id, "close"]) => {
                 self.close(&known(id)?, &body(request)?).await
             }
@@ -251,12 +259,12 @@ impl Console {
 }
 
 /// A conversation id in a path. What does not decode names no conversation.
-fn known(segment: &str) -> Result<ConversationId, ApiError> {
+pub(crate) fn known(segment: &str) -> Result<ConversationId, ApiError> {
     ConversationId::from_path(segment).map_err(|_| ApiError::NoSuchConversation)
 }
 
 /// The JSON object of a request; an empty body counts as an empty object.
-fn body(request: &Request) -> Result<Value, ApiError> {
+pub(crate) fn body(request: &Request) -> Result<Value, ApiError> {
     let bytes = request.body().as_ref();
     if bytes.is_empty() {
         return Ok(json!({}));

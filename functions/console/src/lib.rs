@@ -6,14 +6,18 @@
 
 mod agent;
 mod api;
+mod erasure;
 mod failed;
 mod page;
 mod sign_in;
+mod statistics;
+mod supervise;
 mod view;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use handoff::files::{Files, NoFiles};
 use handoff::settings::SettingsSource;
 use handoff::store::Store;
 use handoff::time::{SharedClock, SystemClock};
@@ -33,13 +37,19 @@ const ROOT: &str = "console";
 const SIGN_IN: &str = "sign-in.json";
 
 /// The function.
-#[derive(Debug)]
 pub struct Console {
     store: Store,
     settings: Arc<SettingsSource>,
+    files: Arc<dyn Files>,
     clock: SharedClock,
     sign_in: Option<SignIn>,
     page: Page,
+}
+
+impl std::fmt::Debug for Console {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Console").finish_non_exhaustive()
+    }
 }
 
 impl Console {
@@ -49,6 +59,7 @@ impl Console {
         Self {
             store,
             settings,
+            files: Arc::new(NoFiles),
             clock: SystemClock::shared(),
             sign_in: None,
             page: Page::new(None),
@@ -59,6 +70,13 @@ impl Console {
     #[must_use]
     pub fn with_clock(mut self, clock: SharedClock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// With this bucket, out of which files go with the conversation that is erased.
+    #[must_use]
+    pub fn with_files(mut self, files: Arc<dyn Files>) -> Self {
+        self.files = files;
         self
     }
 

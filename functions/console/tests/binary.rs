@@ -8,6 +8,9 @@ use handoff::store::{Outcome, Store};
 use serde_json::{Value, json};
 use test_support::{CONVERSATION_ID, TestTable, body_of, event};
 
+#[path = "binary/supervise.rs"]
+mod supervise;
+
 const BINARY: &str = env!("CARGO_BIN_EXE_console");
 
 /// A call of the API, made of the sample event.

@@ -176,6 +176,10 @@ impl Relay {
         entry: &Entry,
         settings: &Settings,
     ) -> Result<Next, StoreError> {
+        if self.store.forget_if_erased(entry).await? {
+            tracing::warn!(conversation_id = %entry.conversation, entry_id = %entry.id, "its conversation was erased after it was sent: the line is forgotten");
+            return Ok(Next::Entry);
+        }
         if self.clock.now() - entry.queued_at < settings.retry_age() {
             return Ok(Next::Stop);
         }

@@ -13,7 +13,7 @@ pub(crate) use ids::fingerprint;
 pub use ids::{ConversationId, EntryId, IdError};
 pub use lane::{Step, in_delivery_order, in_reading_order, next_step, rank};
 pub use state::{Agent, ClosedBy, Conversation, Establish, Last, Status};
-pub use user::{PLACEHOLDER_EMAIL, User};
+pub use user::{PLACEHOLDER_EMAIL, PersonBy, User};
 
 #[cfg(test)]
 pub(crate) use state::tests;

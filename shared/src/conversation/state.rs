@@ -122,6 +122,8 @@ pub struct Conversation {
     pub opened_at: Millis,
     /// When the first agent claimed or answered.
     pub connected_at: Option<Millis>,
+    /// When the first agent's line to the user was accepted.
+    pub answered_at: Option<Millis>,
     /// When it ended.
     pub closed_at: Option<Millis>,
     /// Who ended it.
@@ -227,6 +229,7 @@ pub(crate) mod tests {
             asked_at: 5_000,
             opened_at: 5_000,
             connected_at: None,
+            answered_at: None,
             closed_at: None,
             closed_by: None,
             close_reason: None,

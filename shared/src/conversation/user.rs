@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::entry::names;
 use super::ids::{ConversationId, fingerprint};
 
 /// The e-mail address GPTBots sends where it knows none (contract, section 2). It stands for
@@ -47,16 +48,52 @@ impl User {
     /// id, else the channel's, else the phone number, else the conversation alone; never the
     /// e-mail address (contract, section 2). A fingerprint, so that the key itself tells nothing.
     pub fn person_key(&self, conversation: &ConversationId) -> String {
-        let (what, value) = if let Some(id) = &self.user_id {
-            ("user_id", id.as_str())
-        } else if let Some(id) = &self.anonymous_id {
-            ("anonymous_id", id.as_str())
-        } else if let Some(phone) = &self.phone {
-            ("phone", phone.as_str())
-        } else {
-            ("conversation", conversation.as_str())
-        };
-        fingerprint(&[what.as_bytes(), value.as_bytes()])
+        match self.known_by() {
+            Some((by, value)) => by.key(value),
+            None => fingerprint(&[b"conversation", conversation.as_str().as_bytes()]),
+        }
+    }
+
+    /// The strongest of what tells the user apart, where there is anything.
+    pub fn known_by(&self) -> Option<(PersonBy, &str)> {
+        self.ids().next()
+    }
+
+    /// All that tells the user apart, the strongest first.
+    pub fn ids(&self) -> impl Iterator<Item = (PersonBy, &str)> {
+        [
+            (PersonBy::UserId, &self.user_id),
+            (PersonBy::AnonymousId, &self.anonymous_id),
+            (PersonBy::Phone, &self.phone),
+        ]
+        .into_iter()
+        .filter_map(|(by, value)| Some((by, value.as_deref()?)))
+    }
+}
+
+/// What two conversations of one bot can have in common that makes them those of one person. Never
+/// the e-mail address (contract, section 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PersonBy {
+    /// The developer's own id.
+    UserId,
+    /// The channel's id.
+    AnonymousId,
+    /// The phone number.
+    Phone,
+}
+
+names!(
+    PersonBy,
+    UserId = "user_id",
+    AnonymousId = "anonymous_id",
+    Phone = "phone"
+);
+
+impl PersonBy {
+    /// The key of the person with this id. See [`User::person_key`].
+    pub fn key(self, value: &str) -> String {
+        fingerprint(&[self.as_str().as_bytes(), value.as_bytes()])
     }
 }
 

@@ -1,6 +1,6 @@
 //! Files in an S3 bucket, handed out by links that open without credentials for some hours.
 //!
-//! Two calls of S3 are all that is needed, both by an address that carries its signature (AWS
+//! Three calls of S3 are all that is needed, all by an address that carries its signature (AWS
 //! Signature Version 4, query parameters), so that the SDK's client for S3 with its checksums,
 //! streams and second HTTP stack stays out of the relay.
 
@@ -155,8 +155,7 @@ impl Files for Bucket {
         file: &DeskFile,
         bytes: Vec<u8>,
     ) -> Result<String, FileError> {
-        // All of a conversation lies together, so that it can be removed together.
-        let key = format!("{}/{entry}/{n}", conversation.to_path());
+        let key = key(conversation, entry, n);
         let address = self.signed("PUT", &key, &[], STORE_WITHIN).await?;
         let stored = self.http.put(address).body(bytes).send().await;
         match stored.map(|answer| answer.status().as_u16()) {
@@ -183,6 +182,32 @@ impl Files for Bucket {
         let link = self.signed("GET", &key, &query, LINK_FOR).await?;
         Ok(link.into())
     }
+
+    async fn remove(
+        &self,
+        conversation: &ConversationId,
+        entry: &EntryId,
+        n: usize,
+    ) -> Result<(), FileError> {
+        let key = key(conversation, entry, n);
+        let address = self.signed("DELETE", &key, &[], STORE_WITHIN).await?;
+        // S3 answers 204 whether there was one or not; others say 404.
+        match self.http.delete(address).send().await {
+            Ok(answer) if matches!(answer.status().as_u16(), 200..=299 | 404) => Ok(()),
+            Ok(answer) => Err(FileError::Unavailable(format!(
+                "The store answered HTTP {}",
+                answer.status().as_u16()
+            ))),
+            Err(_) => Err(FileError::Unavailable(
+                "The store did not answer".to_owned(),
+            )),
+        }
+    }
+}
+
+/// Where a file is. All of a conversation lies together, so that it can be removed together.
+fn key(conversation: &ConversationId, entry: &EntryId, n: usize) -> String {
+    format!("{}/{entry}/{n}", conversation.to_path())
 }
 
 /// What a browser is told of a file's type: nothing that it would run.

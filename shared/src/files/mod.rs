@@ -55,6 +55,17 @@ pub trait Files: Send + Sync {
         file: &DeskFile,
         bytes: Vec<u8>,
     ) -> Result<String, FileError>;
+
+    /// Deletes the `n`th file of a line. One that is not there is deleted already.
+    ///
+    /// # Errors
+    /// When it may still be there.
+    async fn remove(
+        &self,
+        conversation: &ConversationId,
+        entry: &EntryId,
+        n: usize,
+    ) -> Result<(), FileError>;
 }
 
 /// No place for files: agents are told so.
@@ -76,6 +87,10 @@ impl Files for NoFiles {
         _: Vec<u8>,
     ) -> Result<String, FileError> {
         Err(FileError::Off)
+    }
+
+    async fn remove(&self, _: &ConversationId, _: &EntryId, _: usize) -> Result<(), FileError> {
+        Ok(())
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, Update};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, Update,
+};
 
 use super::item::Item;
 
@@ -12,6 +14,7 @@ use super::item::Item;
 pub(super) struct Change {
     set: Vec<String>,
     remove: Vec<String>,
+    add: Vec<String>,
     require: Vec<String>,
     names: HashMap<String, String>,
     values: HashMap<String, AttributeValue>,
@@ -62,6 +65,14 @@ impl Change {
             let alias = self.name(name);
             self.remove.push(alias);
         }
+        self
+    }
+
+    /// Adds to a counter, which begins at 0.
+    pub(super) fn add(mut self, name: &str, amount: i64) -> Self {
+        let alias = self.name(name);
+        let value = self.value(AttributeValue::N(amount.to_string()));
+        self.add.push(format!("{alias} {value}"));
         self
     }
 
@@ -121,6 +132,9 @@ impl Change {
         if !self.remove.is_empty() {
             let _ = write!(expression, " REMOVE {}", self.remove.join(", "));
         }
+        if !self.add.is_empty() {
+            let _ = write!(expression, " ADD {}", self.add.join(", "));
+        }
         expression
     }
 
@@ -148,6 +162,30 @@ impl Change {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .expect("key, table and expression are set")
+    }
+
+    /// The conditions alone, as a part of a transaction that changes other items.
+    pub(super) fn as_check(self, table: &str, key: Item) -> ConditionCheck {
+        ConditionCheck::builder()
+            .table_name(table)
+            .set_key(Some(key))
+            .condition_expression(self.condition().unwrap_or_default())
+            .set_expression_attribute_names(Some(self.names()))
+            .set_expression_attribute_values(self.values())
+            .build()
+            .expect("key, table and condition are set")
+    }
+
+    /// The end of an item, under these conditions, as a part of a transaction.
+    pub(super) fn as_deletion(self, table: &str, key: Item) -> Delete {
+        Delete::builder()
+            .table_name(table)
+            .set_key(Some(key))
+            .set_condition_expression(self.condition())
+            .set_expression_attribute_names(self.condition().map(|_| self.names()))
+            .set_expression_attribute_values(self.values())
+            .build()
+            .expect("key and table are set")
     }
 }
 

@@ -129,6 +129,7 @@ pub(super) fn meta_item(conversation: &Conversation, expires_at: i64) -> Item {
     item.put("asked_at", n(conversation.asked_at));
     item.put("opened_at", n(conversation.opened_at));
     item.put("connected_at", conversation.connected_at.map(n));
+    item.put("answered_at", conversation.answered_at.map(n));
     item.put("closed_at", conversation.closed_at.map(n));
     item.put("closed_by", conversation.closed_by.map(|by| s(by.as_str())));
     item.put("close_reason", conversation.close_reason.as_deref().map(s));
@@ -217,6 +218,7 @@ pub(super) fn conversation(item: &Item) -> Result<Conversation, StoreError> {
         asked_at: reader.opt_n("asked_at")?.unwrap_or(0),
         opened_at: reader.opt_n("opened_at")?.unwrap_or(0),
         connected_at: reader.opt_n("connected_at")?,
+        answered_at: reader.opt_n("answered_at")?,
         closed_at: reader.opt_n("closed_at")?,
         closed_by: reader.named("closed_by", ClosedBy::parse)?,
         close_reason: reader.opt_string("close_reason")?,

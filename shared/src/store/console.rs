@@ -16,6 +16,7 @@ use crate::conversation::{
     Status,
 };
 use crate::desk::{CONSOLE, DeskFile};
+use crate::statistics::Counts;
 use crate::time::Millis;
 
 /// How often a write is decided anew because the conversation changed under it.
@@ -198,7 +199,18 @@ impl Store {
         Ok(known.filter(|known| !known.is_tombstone()))
     }
 
+    /// Reads an item, unless its time is over.
     pub(super) async fn get(
+        &self,
+        operation: &'static str,
+        key: Item,
+    ) -> Result<Option<Item>, StoreError> {
+        let found = self.get_any(operation, key).await?;
+        Ok(found.filter(|item| !self.has_expired(item)))
+    }
+
+    /// Reads an item, also where its time is over and nothing has deleted it yet.
+    pub(super) async fn get_any(
         &self,
         operation: &'static str,
         key: Item,
@@ -212,7 +224,7 @@ impl Store {
             .send()
             .await
             .map_err(|error| StoreError::of(operation, &error))?;
-        Ok(found.item.filter(|item| !self.has_expired(item)))
+        Ok(found.item)
     }
 
     /// Whether an item's time is over; TTL deletes it some time later.
@@ -282,6 +294,7 @@ impl Store {
             let meta = Change::new()
                 .set("status", s(Status::Connected.as_str()))
                 .set_once("connected_at", n(now))
+                .set_once("answered_at", n(now))
                 .set_once("agent_id", s(line.agent.id.as_str()))
                 .set_once("agent_name", s(line.agent.name.as_str()))
                 .set("user_lane_at", n(at))
@@ -306,6 +319,11 @@ impl Store {
             ];
             let told = told_at_its_desk(&known, line, &entry);
             parts.extend(told.map(|told| self.put_entry(&told, expires_at)));
+            // Of two first lines at once one is decided anew, since each moves `user_lane_at`.
+            if known.answered_at.is_none() {
+                let answer = Counts::answer(now - known.opened_at);
+                parts.push(self.counting(&known, &answer));
+            }
             match self.transact("post", parts).await? {
                 Written::Yes => return Ok(Posted::Stored(Box::new(entry))),
                 // Both the conversation and the marker can have changed: the marker decides.
@@ -467,6 +485,7 @@ impl Store {
                 .require("status", "<>", s(Status::Closed.as_str()))
                 .require("episode", "=", n(known.episode.into()))
                 .require_same("established", known.established.map(n))
+                .require_same("connected_at", known.connected_at.map(n))
                 .require("user_lane_at", "=", n(known.user_lane_at));
             let mut parts = vec![self.changing(key(conversation_pk(id), META), meta)];
             // At least one line of the log says how it ended.
@@ -493,6 +512,8 @@ impl Store {
                 let notice = notice_to_desk(&known, id, text.as_str(), at);
                 parts.push(self.put_entry(&notice, expires_at));
             }
+            let handling = known.connected_at.map(|at| now - at);
+            parts.push(self.counting(&known, &Counts::end(by, handling)));
             if let Written::Yes = self.transact("end", parts).await? {
                 known.status = Status::Closed;
                 known.closed_at = Some(now);

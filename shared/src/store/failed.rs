@@ -161,7 +161,9 @@ impl Store {
                 .await
                 .map_err(|error| StoreError::of("read failed entries", &error))?;
             for item in page.items.unwrap_or_default() {
-                failed.push(codec::entry(&item)?);
+                if !self.has_expired(&item) {
+                    failed.push(codec::entry(&item)?);
+                }
             }
             from = page.last_evaluated_key;
             if from.is_none() {

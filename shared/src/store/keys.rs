@@ -43,6 +43,9 @@ pub(super) const ENTRY_PREFIX: &str = "E#";
 
 /// Over how many partitions of a global index open conversations and due entries are spread.
 pub(super) const SHARDS: u8 = 4;
+/// Over how many partitions a month's counters are spread. Two transactions that count in the same
+/// item at once collide, and one of them is tried again.
+pub(super) const STATISTICS_SHARDS: u8 = 8;
 /// Milliseconds of a day.
 pub(super) const DAY: Millis = 86_400_000;
 /// How many days of closed conversations share a partition of the index: few enough partitions to
@@ -102,6 +105,36 @@ pub(super) fn person_pk(bot: &str, person: &str) -> String {
 
 pub(super) fn person_sk(opened_at: Millis, id: &ConversationId) -> String {
     format!("C#{opened_at:016}#{id}")
+}
+
+/// What a marker is called that a conversation was erased: by a fingerprint of its id, which does
+/// not give the id away.
+pub(super) fn erased_pk(id: &ConversationId) -> String {
+    format!("ERASED#{}", erased_fingerprint(id))
+}
+
+/// The fingerprint by which a record of an erasure knows the conversation.
+pub(super) fn erased_fingerprint(id: &ConversationId) -> String {
+    fingerprint(&[b"erased", id.as_str().as_bytes()])
+}
+
+/// Sort key of a marker that a conversation was erased.
+pub(super) const ERASED: &str = "ERASED";
+/// Partition of the records of erasures.
+pub(super) const ERASURES: &str = "ERASURES";
+
+pub(super) fn erasure_sk(at: Millis, fingerprint: &str) -> String {
+    format!("{at:016}#{fingerprint}")
+}
+
+/// A month's counters, one of its shards. `month` is `2026-03`.
+pub(super) fn statistics_pk(month: &str, shard: u8) -> String {
+    format!("STATS#{month}#{shard}")
+}
+
+/// The counters of a bot and a day of the month. `day` is `01`.
+pub(super) fn statistics_sk(day: &str, bot: &str) -> String {
+    format!("{day}#{bot}")
 }
 
 pub(super) fn out(side: Side, entry: &Entry) -> String {
@@ -164,10 +197,19 @@ pub(super) fn failed_at(at: Millis, side: Side, entry: &Entry) -> String {
 
 /// The partition of the global indexes that a conversation's items fall into.
 pub(super) fn shard(id: &ConversationId) -> u8 {
-    let sum = id.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+    (hash(id) % u32::from(SHARDS)) as u8
+}
+
+/// The shard of the counters that a conversation counts in.
+pub(super) fn statistics_shard(id: &ConversationId) -> u8 {
+    (hash(id) % u32::from(STATISTICS_SHARDS)) as u8
+}
+
+/// FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/).
+fn hash(id: &ConversationId) -> u32 {
+    id.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    (sum % u32::from(SHARDS)) as u8
+    })
 }
 
 /// The name of a line of the bridge's own that one entry leads to once.

@@ -17,6 +17,7 @@ use crate::conversation::{
     Author, ClosedBy, Conversation, ConversationId, Delivery, Entry, Kind, Side, in_delivery_order,
 };
 use crate::desk::{CONSOLE, Opened};
+use crate::statistics::Counts;
 use crate::time::Millis;
 
 /// What one read of a lane finds.
@@ -97,7 +98,8 @@ impl Store {
                 .send()
                 .await
                 .map_err(|error| StoreError::of(OPERATION, &error))?;
-            for item in page.items.unwrap_or_default() {
+            let items = page.items.unwrap_or_default();
+            for item in items.into_iter().filter(|item| !self.has_expired(item)) {
                 if item.get(SK) == Some(&s(META)) {
                     lane.reference_until = Reader(&item).opt_n("desk_ref_until")?;
                     lane.conversation = Some(conversation(&item)?);
@@ -160,10 +162,24 @@ impl Store {
                 written => return settled(written, entry, outcome),
             }
         }
+        if let (Some(known), Outcome::Failed { .. }) = (conversation, outcome) {
+            let parts = vec![
+                self.changing(entry_key(entry), self.marking(entry, outcome)),
+                self.counting_failed(known, 1),
+            ];
+            let written = self.transact("mark", parts).await?;
+            return settled(written, entry, outcome);
+        }
         let written = self
             .update("mark", entry_key(entry), self.marking(entry, outcome))
             .await?;
         settled(written, entry, outcome)
+    }
+
+    /// Counts lines that are given up along with a transaction, for today.
+    pub(super) fn counting_failed(&self, known: &Conversation, lines: usize) -> TransactWriteItem {
+        let bot = known.bot.as_deref().unwrap_or_default();
+        self.counting_at(&known.id, bot, self.now(), &Counts::failed(lines))
     }
 
     /// A change of one item as a part of a transaction.
@@ -242,8 +258,12 @@ impl Store {
                 .put(put(&self.table, item))
                 .build()
         };
+        // So that the reference can be found by the conversation, also when its desk is another.
+        let marking = self
+            .marking(entry, &delivered)
+            .set("opened_at_desk", s(conversation.desk.as_str()));
         let mut parts = vec![
-            self.changing(entry_key(entry), self.marking(entry, &delivered)),
+            self.changing(entry_key(entry), marking),
             self.changing(key(conversation_pk(&conversation.id), META), meta),
             put(back),
         ];

@@ -1,35 +1,44 @@
 //! The table: the log of every conversation, its outbox and its state in one.
 //!
 //! Every write is conditional on what it was decided from, so that repeated, overlapping and late
-//! calls change nothing. A webhook costs one round trip.
+//! calls change nothing. A webhook costs one round trip, a close two.
 
 mod change;
 mod clock;
 mod codec;
 mod console;
 mod desk;
+mod erase;
 mod error;
+mod export;
 mod failed;
 mod item;
 pub mod keys;
 mod lanes;
 mod log;
+mod people;
 mod reconcile;
 pub mod schema;
 mod settings;
+mod statistics;
 mod together;
+mod traces;
 mod transact;
 mod webhooks;
 
 pub use clock::{Backlog, OVERDUE, Stray, Waiting};
 pub use console::{Claimed, Ended, Line, Posted};
 pub use desk::Reference;
+pub use erase::{Asked, Erasure, Sweep};
 pub use error::StoreError;
+pub use export::{Episode, Export};
 pub use failed::{Failed, FailedPage, Replayed, ReplayedSeveral};
 pub use lanes::{Lane, Mark, Outcome};
 pub use log::{Listing, LogPage};
+pub use people::{Linked, Person};
 pub use reconcile::ToReconcile;
 pub use settings::StoredSettings;
+pub use traces::Traces;
 pub use webhooks::{ChatOutcome, CloseOutcome, EstablishOutcome, Handoff};
 
 pub use aws_sdk_dynamodb::Client;

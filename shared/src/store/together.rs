@@ -71,6 +71,10 @@ impl Store {
                 self.changing(entry_key(entry), marking)
             })
             .collect();
+        let failed = marks
+            .iter()
+            .filter(|(_, outcome)| matches!(outcome, Outcome::Failed { .. }))
+            .count();
         let shown = marks
             .iter()
             .filter(|(entry, outcome)| is_shown(entry, outcome))
@@ -88,6 +92,9 @@ impl Store {
             parts.extend(last.clone());
             let before_along = parts.len();
             parts.extend(along.clone());
+            if failed > 0 {
+                parts.push(self.counting_failed(conversation, failed));
+            }
             match self.transact("mark together", parts).await? {
                 Written::Yes => return Ok(Mark::Done),
                 Written::No { part, item } if part < marks.len() => {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -108,6 +109,27 @@ impl Store {
         self.single(operation, || request.clone().send()).await
     }
 
+    /// Deletes an item if the conditions hold. One that is not there is deleted already, unless a
+    /// condition wants it.
+    pub(super) async fn delete(
+        &self,
+        operation: &'static str,
+        key: Item,
+        only_if: Change,
+    ) -> Result<Written, StoreError> {
+        let condition = only_if.condition();
+        let request = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .set_expression_attribute_names(condition.is_some().then(|| only_if.names()))
+            .set_expression_attribute_values(only_if.values())
+            .set_condition_expression(condition)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        self.single(operation, || request.clone().send()).await
+    }
+
     /// A write of one item, until it meets no transaction.
     async fn single<T, E, F>(
         &self,
@@ -168,7 +190,7 @@ macro_rules! refused {
         })+
     };
 }
-refused!(UpdateItemError, PutItemError);
+refused!(UpdateItemError, PutItemError, DeleteItemError);
 
 fn reasons(error: &SdkError<TransactWriteItemsError>) -> Option<&[CancellationReason]> {
     match error.as_service_error()? {

@@ -1,4 +1,4 @@
-//! What the three webhooks write: one round trip each.
+//! What the three webhooks write: one round trip each, but two for a close.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
@@ -16,6 +16,7 @@ use crate::conversation::{
     Side, Status,
 };
 use crate::gptbots::{Chat, Close, Establish};
+use crate::statistics::Counts;
 use crate::time::Millis;
 
 /// How often a decision is made anew because the conversation changed under it.
@@ -94,6 +95,11 @@ impl Store {
                             self.opening_that_ended(request, handoff, &known),
                             EstablishOutcome::AlreadyEnded,
                         ),
+                        // Its time is over, and nothing has deleted it yet.
+                        Meaning::AskedAgain if self.has_expired(item) => (
+                            self.opening(request, handoff, Some(&known)),
+                            EstablishOutcome::Opened,
+                        ),
                         Meaning::AskedAgain => (
                             self.asking_again(request, handoff, &known),
                             EstablishOutcome::AskedAgain,
@@ -101,10 +107,13 @@ impl Store {
                     }
                 }
             };
+            let mut parts = parts;
+            parts.push(self.not_erased_since(&request.conversation, request.timestamp));
             match self.transact("establish", parts).await? {
                 Written::Yes => return Ok(outcome),
                 // META is always the first part, and the only one with a condition that can fail
-                // for another reason than a repetition of exactly this.
+                // for another reason than a repetition of exactly this, or of something that was
+                // erased since.
                 Written::No {
                     part: 0,
                     item: Some(item),
@@ -142,6 +151,7 @@ impl Store {
             asked_at: now,
             opened_at: now,
             connected_at: None,
+            answered_at: None,
             closed_at: None,
             closed_by: None,
             close_reason: None,
@@ -172,8 +182,9 @@ impl Store {
             Some(known) => self.replacing(meta, known),
         };
         let mut parts = vec![meta];
-        parts.extend(self.around(request, &opened, expires_at));
+        parts.extend(self.around(request, &opened, handoff));
         parts.extend(greeting.map(|entry| self.put_entry(&entry, expires_at)));
+        parts.push(self.counting(&opened, &Counts::handoff()));
         parts
     }
 
@@ -194,11 +205,13 @@ impl Store {
         };
         let expires_at = self.expires_at(handoff.retention_days);
         let mut parts = vec![self.replacing(meta_item(&opened, expires_at), tombstone)];
-        parts.extend(self.around(request, &opened, expires_at));
+        parts.extend(self.around(request, &opened, handoff));
+        let by = opened.closed_by.unwrap_or(ClosedBy::User);
+        let counts = Counts::handoff().plus(&Counts::end(by, None));
+        parts.push(self.counting(&opened, &counts));
         if !tombstone.is_tombstone() {
             // The closing of a tombstone waits in its lane; that of an episode unknown so far was
             // taken for one of the last.
-            let by = opened.closed_by.unwrap_or(ClosedBy::User);
             let mut closing = Entry::new(
                 opened.id.clone(),
                 of_episode(request.timestamp, Kind::Closing, opened.episode, Side::Desk),
@@ -286,14 +299,21 @@ impl Store {
         &self,
         request: &Establish,
         opened: &Conversation,
-        expires_at: i64,
+        handoff: &Handoff,
     ) -> Vec<TransactWriteItem> {
         let id = &opened.id;
+        let expires_at = self.expires_at(handoff.retention_days);
+        let person_pk = person_pk(&request.bot, &request.user.person_key(id));
+        let person_sk = person_sk(opened.opened_at, id);
         let mut history = key(conversation_pk(id), history_sk(opened.episode));
         history.put(
             "turns",
             s(serde_json::to_string(&request.history).unwrap_or_default()),
         );
+        // By which the person's item is found when the conversation is erased: who they are can
+        // change from one episode to the next.
+        history.put("person_pk", s(person_pk.as_str()));
+        history.put("person_sk", s(person_sk.as_str()));
         history.put(EXPIRES_AT, n(expires_at));
 
         let mut entry = Entry::new(
@@ -308,12 +328,10 @@ impl Store {
         entry.episode = Some(opened.episode);
         entry.sent_at = Some(request.timestamp);
 
-        let mut person = key(
-            person_pk(&request.bot, &request.user.person_key(id)),
-            person_sk(opened.opened_at, id),
-        );
+        let mut person = key(person_pk, person_sk);
         person.put("conversation_id", s(id.as_str()));
-        person.put(EXPIRES_AT, n(expires_at));
+        // It is not written again with every line of the conversation, and has to outlive it.
+        person.put(EXPIRES_AT, n(self.reference_until(handoff.retention_days)));
 
         vec![
             TransactWriteItem::builder()
@@ -361,6 +379,8 @@ impl Store {
     /// Stores the end of a conversation at GPTBots' side. A close that comes before its establish
     /// leaves a tombstone for it.
     ///
+    /// Two round trips: what is counted of the end needs to be read first.
+    ///
     /// # Errors
     /// When the table cannot be written.
     pub async fn close(
@@ -368,41 +388,64 @@ impl Store {
         close: &Close,
         retention_days: u32,
     ) -> Result<CloseOutcome, StoreError> {
-        let now = self.now();
         let id = &close.conversation;
-        let expires_at = self.expires_at(retention_days);
-        let mut change = ended(Change::new(), id, close.by, None, now)
-            .set("close_sent_at", n(close.timestamp))
-            .set_once("episode", n(0))
-            .set(OUT, s(META_OUT))
-            .set(EXPIRES_AT, n(expires_at));
-        // Once it has been established anew, a close that is older than that meant what was
-        // before. Until then no such doubt exists, whatever the timestamps are.
-        change = change
-            .require_absent_or(("status", "<>", s(Status::Closed.as_str())))
-            .require_missing_or("reestablished", ("established", "<=", n(close.timestamp)));
-        let mut entry = Entry::new(
-            id.clone(),
-            EntryId::of_system_line(close.timestamp, &format!("closing:{}", close.by)),
-            Kind::Closing,
-            Author::System,
-            Some(Side::Desk),
-            closing_text(close.by, None),
-            now,
-        );
-        entry.sent_at = Some(close.timestamp);
-        let parts = vec![
-            self.changing(key(conversation_pk(id), META), change),
-            self.put_entry(&entry, expires_at),
-        ];
-        match self.transact("close", parts).await? {
-            Written::Yes => Ok(CloseOutcome::Closed),
-            Written::No { part: 0, .. } => {
-                self.remember_close(close, &entry, expires_at).await?;
-                Ok(CloseOutcome::Repeated)
+        let meta = key(conversation_pk(id), META);
+        let found = self.get_any("read conversation", meta.clone()).await?;
+        let mut seen = found.as_ref().map(conversation).transpose()?;
+        for decision in 0..DECISIONS {
+            self.pause_before(decision).await;
+            let now = self.now();
+            let expires_at = self.expires_at(retention_days);
+            let as_seen = |known: &Conversation| (known.established, known.connected_at);
+            let (established, connected_at) = seen.as_ref().map(as_seen).unwrap_or_default();
+            // Once it has been established anew, a close that is older than that meant what was
+            // before. Until then no such doubt exists, whatever the timestamps are.
+            let change = ended(Change::new(), id, close.by, None, now)
+                .set("close_sent_at", n(close.timestamp))
+                .set_once("episode", n(0))
+                .set(OUT, s(META_OUT))
+                .set(EXPIRES_AT, n(expires_at))
+                .require_absent_or(("status", "<>", s(Status::Closed.as_str())))
+                .require_missing_or("reestablished", ("established", "<=", n(close.timestamp)))
+                .require_same("established", established.map(n))
+                .require_same("connected_at", connected_at.map(n));
+            let mut entry = Entry::new(
+                id.clone(),
+                EntryId::of_system_line(close.timestamp, &format!("closing:{}", close.by)),
+                Kind::Closing,
+                Author::System,
+                Some(Side::Desk),
+                closing_text(close.by, None),
+                now,
+            );
+            entry.sent_at = Some(close.timestamp);
+            let mut parts = vec![
+                self.changing(meta.clone(), change),
+                self.put_entry(&entry, expires_at),
+                self.not_erased_since(id, close.timestamp),
+            ];
+            // That of a tombstone is counted when its establish comes.
+            if let Some(known) = seen.as_ref().filter(|known| !known.is_tombstone()) {
+                let handling = known.connected_at.map(|at| now - at);
+                parts.push(self.counting(known, &Counts::end(close.by, handling)));
             }
-            Written::No { .. } => Ok(CloseOutcome::Repeated),
+            match self.transact("close", parts).await? {
+                Written::Yes => return Ok(CloseOutcome::Closed),
+                Written::No { part: 0, item } => {
+                    let now_there = item.as_ref().map(conversation).transpose()?;
+                    let changed = now_there.as_ref().map(as_seen).unwrap_or_default()
+                        != (established, connected_at);
+                    seen = now_there;
+                    if !changed {
+                        self.remember_close(close, &entry, expires_at).await?;
+                        return Ok(CloseOutcome::Repeated);
+                    }
+                }
+                // It came before, or is of something that was erased since.
+                Written::No { .. } => return Ok(CloseOutcome::Repeated),
+            }
         }
+        Err(StoreError::Contended("close"))
     }
 
     /// Keeps the newest close of a conversation that has ended: it may be that of an establish

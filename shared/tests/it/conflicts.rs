@@ -76,7 +76,7 @@ impl HttpConnector for Connector {
     }
 }
 
-const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+pub(crate) const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
     "message":"Transaction cancelled","CancellationReasons":[{"Code":"TransactionConflict"},{"Code":"None"},{"Code":"None"}]}"#;
 const SINGLE_CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"in progress"}"#;
 
@@ -90,7 +90,7 @@ fn failing(
     faulty(table, operation, answer, times, false)
 }
 
-fn faulty(
+pub(crate) fn faulty(
     table: &Table,
     operation: &'static str,
     answer: &'static str,

@@ -153,3 +153,24 @@ pub(crate) fn close(timestamp: Millis) -> Close {
     }))
     .unwrap()
 }
+
+/// Every item of the table, as text.
+pub(crate) async fn everything(store: &Store) -> Vec<String> {
+    let mut items = Vec::new();
+    let mut from = None;
+    loop {
+        let page = store
+            .client()
+            .scan()
+            .table_name(store.table())
+            .set_exclusive_start_key(from.take())
+            .send()
+            .await
+            .unwrap();
+        items.extend(page.items().iter().map(|item| format!("{item:?}")));
+        from = page.last_evaluated_key;
+        if from.is_none() {
+            return items;
+        }
+    }
+}

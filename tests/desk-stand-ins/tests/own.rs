@@ -82,6 +82,7 @@ fn conversation(id: &str) -> Conversation {
         asked_at: 5_000,
         opened_at: 5_000,
         connected_at: None,
+        answered_at: None,
         closed_at: None,
         closed_by: None,
         close_reason: None,

@@ -170,6 +170,7 @@ mod common {
             asked_at: 5_000,
             opened_at: 5_000,
             connected_at: None,
+            answered_at: None,
             closed_at: None,
             closed_by: None,
             close_reason: None,

@@ -1,4 +1,5 @@
-//! The part of S3 that is reached by signed addresses: an object is put by one and read by another.
+//! The part of S3 that is reached by signed addresses: an object is put by one, read by another and
+//! deleted by a third.
 //!
 //! As S3 does, it believes an address only with its signature (AWS Signature Version 4, query
 //! parameters), for the method that was signed, and until it runs out.
@@ -207,6 +208,10 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
             }
             None => (StatusCode::NOT_FOUND, "NoSuchKey").into_response(),
         },
+        Method::DELETE => {
+            shared.kept().remove(&path);
+            StatusCode::NO_CONTENT.into_response()
+        }
         _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
     }
 }

@@ -38,6 +38,8 @@ pub struct Outputs {
     pub secret_arn: Option<String>,
     /// `TableName`.
     pub table: Option<String>,
+    /// `FilesBucketName`.
+    pub bucket: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -97,6 +99,7 @@ pub fn parse_outputs(text: &str) -> Result<Outputs, Error> {
             "WebhookBaseUrl" => outputs.base_url = Some(value),
             "SecretsArn" => outputs.secret_arn = Some(value),
             "TableName" => outputs.table = Some(value),
+            "FilesBucketName" => outputs.bucket = Some(value),
             _ => {}
         }
     }
@@ -199,6 +202,7 @@ mod tests {
             base_url: Some("https://x/YOUR_TOKEN".to_owned()),
             secret_arn: Some("arn:s".to_owned()),
             table: Some("t".to_owned()),
+            bucket: None,
         };
         assert_eq!(parse_outputs(list).unwrap(), expected);
         let stacks = format!(r#"{{"Stacks":[{{"StackName":"s","Outputs":{list}}}]}}"#);

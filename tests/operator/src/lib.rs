@@ -2,13 +2,16 @@
 //! credentials. A program of its own, so that it compiles without the sandbox's database and web
 //! server.
 //!
-//! A command is a module with its options and a `run`. Nothing here prints a token, a key or a
-//! text of a conversation: ids only.
+//! A command is a module with its options and a `run`. Nothing here prints a token or a key, and
+//! only `export`, which is for that, a text of a conversation: else ids only.
 
 pub mod aws;
 pub mod doctor;
+pub mod erase;
+pub mod export;
 pub mod replay;
 mod since;
+mod whom;
 
 use clap::{Parser, Subcommand};
 
@@ -30,6 +33,11 @@ enum Command {
     Doctor(doctor::Options),
     /// Sends again what was not delivered. Without --yes it only says what that would be.
     Replay(replay::Options),
+    /// Hands out all that is kept of a conversation, or of a person.
+    Export(export::Options),
+    /// Erases all that was written about a conversation, or a person. Without --yes it only says what
+    /// that would be.
+    Erase(erase::Options),
 }
 
 impl Cli {
@@ -49,6 +57,15 @@ impl Cli {
                 out.push_str(&done.show(&options));
                 Ok(done.errors.is_empty())
             }
+            Command::Export(options) => {
+                out.push_str(&export::run(&options).await?);
+                Ok(true)
+            }
+            Command::Erase(options) => {
+                let done = erase::run(&options).await?;
+                out.push_str(&done.show(&options));
+                Ok(done.is_well(&options))
+            }
         }
     }
 }
@@ -65,6 +82,12 @@ pub enum Error {
     /// The table does not answer.
     #[error("the table: {0}; check its name, the region and your credentials")]
     Store(#[from] handoff::store::StoreError),
+    /// What was to be erased is not.
+    #[error("not erased: {0}; what is gone is gone, run it again for the rest")]
+    Erasure(#[from] handoff::erasure::ErasureError),
+    /// A file cannot be written.
+    #[error("{0}")]
+    File(String),
     /// TLS cannot be set up.
     #[error("the HTTP client cannot be made: {0}")]
     Http(#[from] reqwest::Error),

@@ -144,6 +144,7 @@ impl Functions {
                     let memory = console.memory(name);
                     http!(
                         console::Console::new(memory.store, memory.settings)
+                            .with_files(console.files.clone())
                             .with_clock(memory.clock)
                             .with_sign_in(console.sign_in.clone())
                     )

@@ -107,6 +107,10 @@ impl Files for Shelf {
         assert_eq!(bytes, file.name.as_bytes());
         Ok(format!("https://files.example/{n}"))
     }
+
+    async fn remove(&self, _: &ConversationId, _: &EntryId, _: usize) -> Result<(), FileError> {
+        Ok(())
+    }
 }
 
 async fn at_desk_that(desk: Asked) -> (Bridge, Arc<Asked>) {

@@ -4,6 +4,7 @@
 mod asked;
 mod binary;
 mod desk;
+mod erased;
 mod fake;
 mod lanes;
 mod metrics;

@@ -203,6 +203,7 @@ pub(crate) fn conversation(id: &str) -> Conversation {
         asked_at: now(),
         opened_at: now(),
         connected_at: None,
+        answered_at: None,
         closed_at: None,
         closed_by: None,
         close_reason: None,

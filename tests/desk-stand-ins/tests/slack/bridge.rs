@@ -205,6 +205,7 @@ pub(crate) fn conversation(id: &str) -> Conversation {
         asked_at: now(),
         opened_at: now(),
         connected_at: None,
+        answered_at: None,
         closed_at: None,
         closed_by: Some(ClosedBy::User),
         close_reason: None,

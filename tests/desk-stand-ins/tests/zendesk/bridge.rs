@@ -194,6 +194,7 @@ pub(crate) fn conversation(name: &str) -> Conversation {
         asked_at: 5_000,
         opened_at: 5_000,
         connected_at: None,
+        answered_at: None,
         closed_at: None,
         closed_by: None,
         close_reason: None,

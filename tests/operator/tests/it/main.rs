@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod account;
+mod people;
 mod replay;
 mod run;
 mod sandbox;

@@ -22,3 +22,4 @@ mod several;
 mod sign_in;
 mod start_page;
 mod story;
+mod supervise;

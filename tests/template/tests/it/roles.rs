@@ -19,6 +19,7 @@ const ROLES: [(&str, &str, Option<&str>, Allowed<'_>); 8] = [
         "lambda",
         Some("EstablishLogs"),
         &[
+            ("dynamodb:ConditionCheckItem", TABLE),
             ("dynamodb:GetItem", TABLE),
             ("dynamodb:PutItem", TABLE),
             ("dynamodb:UpdateItem", TABLE),
@@ -35,6 +36,7 @@ const ROLES: [(&str, &str, Option<&str>, Allowed<'_>); 8] = [
         "lambda",
         Some("CloseLogs"),
         &[
+            ("dynamodb:ConditionCheckItem", TABLE),
             ("dynamodb:GetItem", TABLE),
             ("dynamodb:PutItem", TABLE),
             ("dynamodb:UpdateItem", TABLE),
@@ -80,6 +82,7 @@ const ROLES: [(&str, &str, Option<&str>, Allowed<'_>); 8] = [
         "lambda",
         Some("ConsoleLogs"),
         &[
+            ("dynamodb:DeleteItem", TABLE),
             ("dynamodb:GetItem", TABLE),
             ("dynamodb:PutItem", TABLE),
             ("dynamodb:UpdateItem", TABLE),
@@ -87,6 +90,7 @@ const ROLES: [(&str, &str, Option<&str>, Allowed<'_>); 8] = [
             ("dynamodb:Query", "ConversationsTable.Arn/index/changes"),
             ("dynamodb:Query", "ConversationsTable.Arn/index/listed"),
             ("dynamodb:Query", DUE),
+            ("s3:DeleteObject", "FilesBucket.Arn/*"),
         ],
     ),
     (
