@@ -58,7 +58,13 @@ pub const PROFILES: &[Profile] = &[
     Profile {
         kind: "zendesk-triggers",
         title: "Zendesk, triggers",
-        exempt: &[("lost-webhooks", CALLS_AGAIN)],
+        exempt: &[
+            ("lost-webhooks", CALLS_AGAIN),
+            (
+                "noise",
+                "its triggers tell of replies, ends and assignments alone",
+            ),
+        ],
     },
     Profile {
         kind: "intercom",
