@@ -9,7 +9,7 @@ use crate::desk::text::split;
 use crate::desk::{AgentLine, DeskEvent, What};
 use crate::settings::Settings;
 use crate::store::{Claimed, Line, Posted, Reference, Store, StoreError};
-use crate::text::{cut_id, head};
+use crate::text::{cut_id, cut_with_mark, head};
 use crate::time::Millis;
 
 /// How far a desk's clock may be behind ours: what it dates at most this long before a conversation
@@ -20,6 +20,12 @@ const MAX_REFERENCE: usize = 512;
 /// The longest id and name of an agent and name of a file, in bytes: they stand in items beside the
 /// text, and in notices.
 const MAX_NAME: usize = 200;
+/// The longest text of an agent's line, in bytes: an item holds 400 KB, and a line may be kept whole
+/// until its conversation is known.
+const MAX_TEXT: usize = 200 * 1024;
+/// The most files of a line, and the longest address of one, in bytes.
+const MAX_FILES: usize = 20;
+const MAX_URL: usize = 4_096;
 /// How much of an event's id the log shows, in bytes.
 const MAX_SHOWN: usize = 100;
 
@@ -216,7 +222,8 @@ impl Inbound<'_> {
     }
 }
 
-/// The event with no name or id of an agent or a file that is too long to be kept.
+/// The event with nothing that is too long or too much to be kept. What is left out of a line is
+/// said in it.
 fn bounded(mut event: DeskEvent) -> DeskEvent {
     let cut = |agent: &mut Agent| {
         agent.id = cut_id(std::mem::take(&mut agent.id), MAX_NAME);
@@ -226,8 +233,19 @@ fn bounded(mut event: DeskEvent) -> DeskEvent {
         What::Assigned(agent) | What::Closed { agent: Some(agent) } => cut(agent),
         What::Message(line) => {
             cut(&mut line.agent);
+            line.text = cut_with_mark(std::mem::take(&mut line.text), MAX_TEXT);
+            let came = line.files.len();
+            line.files.retain(|file| file.url.len() <= MAX_URL);
+            line.files.truncate(MAX_FILES);
+            if line.files.len() < came {
+                let lost = came - line.files.len();
+                line.text.push_str(&format!("\n… [left out: {lost} files]"));
+            }
             for file in &mut line.files {
                 file.name = head(&file.name, MAX_NAME).to_owned();
+                if let Some(kind) = &mut file.content_type {
+                    *kind = head(kind, MAX_NAME).to_owned();
+                }
             }
         }
         What::Closed { agent: None } | What::PrivateNote | What::Ignored(_) => {}
@@ -274,5 +292,42 @@ mod tests {
         assert!(one.files[0].name.len() <= MAX_NAME);
         assert_eq!(one.text.len(), 9_000);
         assert_ne!(one.agent.id, two.agent.id);
+    }
+
+    #[test]
+    fn a_line_that_no_item_could_hold_is_cut_and_says_so() {
+        let file = |url: String| DeskFile {
+            name: "x".to_owned(),
+            content_type: Some("y".repeat(9_000)),
+            bytes: None,
+            url,
+            public: true,
+        };
+        let mut files = vec![file(format!("https://desk.example/{}", "x".repeat(5_000)))];
+        files.extend((0..30).map(|n| file(format!("https://desk.example/{n}"))));
+        let event = DeskEvent {
+            reference: "r".to_owned(),
+            id: "e".to_owned(),
+            at: None,
+            what: What::Message(AgentLine {
+                agent: Agent {
+                    id: "a".to_owned(),
+                    name: "n".to_owned(),
+                },
+                text: "t".repeat(4_000_000),
+                files,
+                incomplete: false,
+            }),
+        };
+        let What::Message(line) = bounded(event).what else {
+            panic!("no message");
+        };
+        assert!(
+            line.text
+                .contains("more characters]\n… [left out: 11 files]")
+        );
+        assert_eq!(line.files.len(), 20);
+        assert_eq!(line.files[0].url, "https://desk.example/0");
+        assert!(serde_json::to_string(&line).unwrap().len() < 300_000);
     }
 }

@@ -55,6 +55,7 @@ replace $to_user '        let called = if self.too_late(&lines) {' "        if $
 replace $drain '                    Step::NotDue(at) => {' "                    Step::NotDue(_) if $(made send_past_a_retrying_head) => continue,
                     Step::NotDue(at) => {"
 replace $lane 'Some(until) if until > now =>' "Some(until) if until > now && !$(made ignore_the_lease) =>"
+replace $lane '            Kind::Closing => 3,' "            Kind::Closing => 3 - 2 * u8::from($(made end_before_the_last_lines)),"
 replace $lane '        by_timestamp(part, of_user);' "        if !$(made ignore_gptbots_times) {
             by_timestamp(part, of_user);
         }"
@@ -64,7 +65,7 @@ binary=$copy/simulation-with-mistakes
 cp "$CARGO_TARGET_DIR/simulation/simulation" "$binary"
 
 missed=0
-for mistake in claim_without_condition mark_before_sending send_past_a_retrying_head ignore_the_lease ignore_gptbots_times; do
+for mistake in claim_without_condition mark_before_sending send_past_a_retrying_head ignore_the_lease ignore_gptbots_times end_before_the_last_lines; do
     if found=$(MISTAKE=$mistake "$binary" --histories "$histories" --no-shrink); then
         echo "$mistake: NOT FOUND in $histories histories"
         missed=1

@@ -143,6 +143,11 @@ impl DeskWebhooks {
             settings: &settings,
             desk: called.desk,
         };
+        if let Some(signed) = &received.signed
+            && !self.store.is_first_delivery(called.desk, signed).await?
+        {
+            return Err(Refused::Repeated.into());
+        }
         for event in &received.events {
             inbound.take(event).await?;
         }

@@ -9,7 +9,7 @@ use handoff::conversation::{
 };
 use handoff::desk::{
     Answer, Capabilities, Desk, DeskError, DeskEvent, Desks, Opened, Opening, Received, Refused,
-    Unreadable, Unverified, Verified,
+    SignedCall, Unreadable, Unverified, Verified,
 };
 use handoff::gptbots::{parse_close, parse_establish};
 use handoff::metrics::Metrics;
@@ -57,7 +57,19 @@ impl Desk for Plain {
             1 => Answer::Empty,
             n => Answer::Json(json!({"events": n})),
         };
-        Ok(Received { events, answer })
+        // "<what is signed> <the delivery>"
+        let signed = call.header("signed").and_then(|value| {
+            let (fingerprint, delivery) = value.split_once(' ')?;
+            Some(SignedCall {
+                fingerprint: fingerprint.into(),
+                delivery: delivery.into(),
+            })
+        });
+        Ok(Received {
+            events,
+            answer,
+            signed,
+        })
     }
 }
 
@@ -128,9 +140,19 @@ impl World {
     }
 
     async fn call(&self, path: &str, password: Option<&str>, body: Vec<u8>) -> (u16, String) {
+        let headers = password.map(|password| ("password", password));
+        self.call_with(path, headers.as_slice(), body).await
+    }
+
+    async fn call_with(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> (u16, String) {
         let mut request = lambda_http::http::Request::builder().method("POST");
-        if let Some(password) = password {
-            request = request.header("password", password);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let request: Request = request.body(Body::Binary(body)).unwrap();
         let request = request.with_raw_http_path(path);
@@ -414,4 +436,27 @@ async fn a_line_from_the_console_shows_at_the_conversations_own_desk() {
     // Two desks can have lines of one name.
     world.tell(json!([line("k1", "and me")])).await;
     assert_eq!(world.texts(Side::User).await, ["hello", "and me"]);
+}
+
+#[tokio::test]
+async fn what_is_signed_counts_for_the_delivery_that_brought_it_first() {
+    let world = World::new().await;
+    world.opened(100, "t1").await;
+    let line = |id: &str, text: &str| {
+        let what =
+            json!({"Message": {"agent": ann(), "text": text, "files": [], "incomplete": false}});
+        json!([event(id, what)]).to_string().into_bytes()
+    };
+    let deliver = async |signed: &str, body: Vec<u8>| {
+        world.clock.advance(1);
+        let headers = [("password", "open"), ("signed", signed)];
+        let answer = world.call_with("/desks/plain/events", &headers, body);
+        answer.await.0
+    };
+    assert_eq!(deliver("one first", line("first-0", "Hello")).await, 200);
+    // The vendor's retry, and then somebody who has seen it.
+    assert_eq!(deliver("one first", line("first-0", "Hello")).await, 200);
+    assert_eq!(deliver("one other", line("other-0", "Hello")).await, 401);
+    assert_eq!(deliver("two other", line("other-0", "Bye")).await, 200);
+    assert_eq!(world.texts(Side::User).await, ["Hello", "Bye"]);
 }

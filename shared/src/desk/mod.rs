@@ -35,7 +35,7 @@ use crate::time::Millis;
 pub use event::{AgentLine, DeskEvent, DeskFile, What};
 pub use http::{Call, DeskHttp, Reply};
 pub use registry::Desks;
-pub use request::{Answer, Received, Refused, Route, Unreadable, Unverified, Verified};
+pub use request::{Answer, Received, Refused, Route, SignedCall, Unreadable, Unverified, Verified};
 pub use source::DeskSource;
 
 /// The instance name of the built-in web console.

@@ -75,6 +75,9 @@ pub enum Refused {
     /// The desk calls nobody.
     #[error("this desk has no webhooks")]
     NoWebhooks,
+    /// What is signed has come before, in another delivery: a replay.
+    #[error("this signed call has come before")]
+    Repeated,
 }
 
 /// A verified call that cannot be read. Says where, never what.
@@ -89,6 +92,19 @@ pub struct Received {
     pub events: Vec<super::DeskEvent>,
     /// What to answer with 200, once the events are stored.
     pub answer: Answer,
+    /// How a repetition of the call is told, where the ids of its events are not signed.
+    pub signed: Option<SignedCall>,
+}
+
+/// A call whose events are named by what the signature does not cover. What is signed counts only
+/// for the delivery that brought it first: an attempt of the vendor's to bring it again is the same
+/// delivery, a captured call under another name is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedCall {
+    /// A fingerprint of all that is signed, the time included.
+    pub fingerprint: String,
+    /// The vendor's name of the delivery, the same over all of its attempts.
+    pub delivery: String,
 }
 
 /// The body of an answer with status 200.

@@ -85,6 +85,11 @@ pub(super) fn desk_ref_pk(desk: &str, reference: &str) -> String {
 
 pub(super) const REF: &str = "REF";
 
+/// A signed call of a desk whose signature does not cover the call's own name.
+pub(super) fn signed_call_pk(desk: &str, fingerprint: &str) -> String {
+    format!("CALL#{desk}#{fingerprint}")
+}
+
 /// What happened at a desk in a conversation that is not known there yet: beside its reference.
 pub(super) const EARLY_PREFIX: &str = "W#";
 

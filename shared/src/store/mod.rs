@@ -3,6 +3,7 @@
 //! Every write is conditional on what it was decided from, so that repeated, overlapping and late
 //! calls change nothing. A webhook costs one round trip, a close two.
 
+mod calls;
 mod change;
 mod clock;
 mod codec;

@@ -86,7 +86,10 @@ impl Store {
                 Some(item) => {
                     let known = conversation(item)?;
                     match known.on_establish(request.timestamp) {
-                        Meaning::Repeated => return Ok(EstablishOutcome::Repeated),
+                        Meaning::Repeated => {
+                            self.remember_earlier(request, &known).await?;
+                            return Ok(EstablishOutcome::Repeated);
+                        }
                         Meaning::Reopens => (
                             self.opening(request, handoff, Some(&known)),
                             EstablishOutcome::Opened,
@@ -122,6 +125,28 @@ impl Store {
             }
         }
         Err(StoreError::Contended("establish"))
+    }
+
+    /// Remembers that the establish we know was not the first, where an earlier one comes only now: a
+    /// close that is older than the one we know may then mean the earlier one.
+    async fn remember_earlier(
+        &self,
+        request: &Establish,
+        known: &Conversation,
+    ) -> Result<(), StoreError> {
+        let Some(established) = known.established.filter(|at| request.timestamp < *at) else {
+            return Ok(());
+        };
+        if known.reestablished {
+            return Ok(());
+        }
+        let change = Change::new()
+            .set("reestablished", AttributeValue::Bool(true))
+            // Whatever else it is by now, it has been established once more.
+            .require("established", "=", n(established));
+        let meta = key(conversation_pk(&known.id), META);
+        self.update("establish", meta, change).await?;
+        Ok(())
     }
 
     /// The conversation as this establish opens it; `known` is what was there before.

@@ -27,8 +27,12 @@ async fn a_repeated_or_older_establish_changes_nothing() {
     table.establish(100).await;
     let before = table.conversation().await;
     assert_eq!(table.establish(100).await, EstablishOutcome::Repeated);
-    assert_eq!(table.establish(99).await, EstablishOutcome::Repeated);
     assert_eq!(table.conversation().await, before);
+    // All that is kept of an older one is that there was one.
+    assert_eq!(table.establish(99).await, EstablishOutcome::Repeated);
+    let mut after = table.conversation().await;
+    assert!(std::mem::take(&mut after.reestablished));
+    assert_eq!(after, before);
     assert_eq!(table.texts(Side::User).await, ["hello"]);
 }
 
@@ -271,6 +275,20 @@ async fn a_late_close_does_not_end_what_was_asked_for_after_it() {
     table.establish(50).await;
     // close(100) and establish(200) come in the wrong order.
     assert_eq!(table.establish(200).await, EstablishOutcome::AskedAgain);
+    let late = table.store.close(&close(100), 90).await.unwrap();
+    assert_eq!(late, CloseOutcome::Repeated);
+    assert!(!table.conversation().await.is_closed());
+    table.store.close(&close(300), 90).await.unwrap();
+    assert!(table.conversation().await.is_closed());
+}
+
+#[tokio::test]
+async fn a_late_close_does_not_end_what_is_newer_than_an_establish_that_comes_between() {
+    let table = Table::new().await;
+    // establish(50), close(100), establish(200): the last came first.
+    table.establish(200).await;
+    assert_eq!(table.establish(50).await, EstablishOutcome::Repeated);
+    assert_eq!(table.establish(50).await, EstablishOutcome::Repeated);
     let late = table.store.close(&close(100), 90).await.unwrap();
     assert_eq!(late, CloseOutcome::Repeated);
     assert!(!table.conversation().await.is_closed());

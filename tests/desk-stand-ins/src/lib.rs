@@ -52,6 +52,12 @@ pub trait DeskStandIn: Send + Sync {
     /// Sends the last webhook once more, as the vendor's retry would (same event, signed afresh).
     async fn repeat_last(&self) -> u16;
 
+    /// Sends the last webhook once more, as somebody would who has seen it: what is signed as it was,
+    /// what is not under another name.
+    async fn replay_last(&self) -> u16 {
+        self.repeat_last().await
+    }
+
     /// Sends a webhook of an agent's line that must not be believed. Answers 0 where this desk has no
     /// such forgery (no path token, no time in its signature).
     async fn forge(&self, reference: &str, text: &str, forgery: Forgery) -> u16;

@@ -3,7 +3,7 @@
 /// A desk that is claimed to work.
 #[derive(Debug)]
 pub struct Profile {
-    /// Its kind.
+    /// Its kind and, after a dash, one of its ways to call us: what the sandbox's `--desk` takes.
     pub kind: &'static str,
     /// What to call it.
     pub title: &'static str,
@@ -54,6 +54,17 @@ pub const PROFILES: &[Profile] = &[
         kind: "zendesk",
         title: "Zendesk",
         exempt: &[("lost-webhooks", CALLS_AGAIN)],
+    },
+    Profile {
+        kind: "zendesk-triggers",
+        title: "Zendesk, triggers",
+        exempt: &[
+            ("lost-webhooks", CALLS_AGAIN),
+            (
+                "noise",
+                "its triggers tell of replies, ends and assignments alone",
+            ),
+        ],
     },
     Profile {
         kind: "intercom",

@@ -69,7 +69,8 @@ mod tests {
         let table = table(&claimed);
         assert!(readme.contains(&table), "the README should have:\n{table}");
         for profile in PROFILES.iter().filter(|profile| profile.kind != "console") {
-            let row = format!("| `{}` |", profile.kind);
+            let kind = profile.kind.split('-').next().unwrap_or_default();
+            let row = format!("| `{kind}` |");
             for (page, text) in [
                 ("README.md", readme),
                 ("docs/desks.md", include_str!("../../../docs/desks.md")),

@@ -27,16 +27,16 @@ macro_rules! desks {
     ($($name:ident)+) => {
         $(#[tokio::test(flavor = "multi_thread")]
         async fn $name() {
-            keeps_to_everything(stringify!($name)).await;
+            keeps_to_everything(&stringify!($name).replace('_', "-")).await;
         })+
 
         #[test]
         fn all_desks_are_here() {
-            let here = [$(stringify!($name)),+];
+            let here = [$(stringify!($name).replace('_', "-")),+];
             let all: Vec<_> = desks::PROFILES.iter().map(|profile| profile.kind).collect();
             assert_eq!(here.to_vec(), all);
         }
     };
 }
 
-desks! { console slack chatwoot zendesk intercom webhooks }
+desks! { console slack chatwoot zendesk zendesk_triggers intercom webhooks }

@@ -7,6 +7,7 @@
 
 mod agents;
 mod bells;
+mod desks;
 mod domain;
 mod items;
 mod shape;
@@ -18,6 +19,7 @@ use std::cell::RefCell;
 
 pub use agents::agents;
 pub use bells::bells;
+pub use desks::desks;
 pub use domain::domain;
 pub use items::items;
 pub use webhooks::{Route, measure, webhooks};
@@ -27,9 +29,10 @@ pub use written::written;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name; the corpus of each lies in `corpus/<name>`.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("agents", agents),
     ("bells", bells),
+    ("desks", desks),
     ("domain", domain),
     ("items", items),
     ("webhooks", webhooks),

@@ -78,6 +78,11 @@ impl Table {
         self.kept(|kept| kept.planted = Some(items));
     }
 
+    /// Puts an item in.
+    pub(crate) fn insert(&self, item: Value) {
+        self.kept(|kept| kept.items.insert(key(&item), item));
+    }
+
     /// All items, by their keys.
     pub(crate) fn items(&self) -> BTreeMap<(String, String), Value> {
         self.kept(|kept| kept.items.clone())
@@ -187,7 +192,10 @@ impl Kept {
             }
             Some("listed") => of(item, "list").as_deref() == list,
             Some(_) => false,
-            None => of(item, "sk").is_some_and(|sk| sk.starts_with("E#")),
+            None => {
+                let early = values[":early"]["S"].as_str().unwrap_or("E#");
+                of(item, "sk").is_some_and(|sk| sk.starts_with(early))
+            }
         };
         self.items
             .values()

@@ -438,6 +438,7 @@ impl Case<'_> {
         for first in &lines {
             for second in &lines {
                 if first.goes_before(second)
+                    && !first.is_of_a_later_conversation(second, &lines)
                     && let (Some((a, _)), Some((b, _))) = (first.landing, second.landing)
                     && b < a
                     && !first.gave_way_before(b)
@@ -612,6 +613,20 @@ impl Line<'_> {
             // may not lead to, the rule about ends says.
             _ => before && self.facts.kind != "closing",
         }
+    }
+
+    /// Whether this line of the user's, by GPTBots' times, belongs to an establish that came only
+    /// after that end: it is shown there, behind the end of what it does not belong to.
+    fn is_of_a_later_conversation(&self, end: &Self, lines: &[Line<'_>]) -> bool {
+        end.facts.kind == "closing"
+            && lines.iter().any(|opening| {
+                opening.facts.kind == "opening"
+                    && opening.conversation == self.conversation
+                    && opening.facts.stored() > end.facts.stored()
+                    && opening
+                        .sent_at
+                        .is_some_and(|begun| self.sent_at.is_some_and(|written| begun <= written))
+            })
     }
 
     /// Whether it had failed before `at`: then the lane went on without it.

@@ -115,6 +115,7 @@ pub(super) fn read(
             what,
         }],
         answer: Answer::Empty,
+        ..Received::default()
     })
 }
 

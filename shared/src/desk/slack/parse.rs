@@ -87,6 +87,7 @@ pub(super) fn event(body: &[u8], config: &Config) -> Result<Received, Unreadable
             Ok(Received {
                 events: Vec::new(),
                 answer: Answer::Text(challenge),
+                ..Received::default()
             })
         }
         "event_callback" => {
@@ -278,6 +279,7 @@ pub(super) fn interaction(body: &[u8], config: &Config) -> Result<Received, Unre
     Ok(Received {
         events: events.collect(),
         answer: Answer::Empty,
+        ..Received::default()
     })
 }
 
@@ -285,6 +287,7 @@ fn one(event: DeskEvent) -> Received {
     Received {
         events: vec![event],
         answer: Answer::Empty,
+        ..Received::default()
     }
 }
 

@@ -9,12 +9,15 @@ use time::format_description::well_known::Rfc3339;
 
 use super::config::Config;
 use super::{event, trigger};
+use crate::conversation::fingerprint;
 use crate::desk::signature::{fresh, hmac_sha256, same};
-use crate::desk::{Received, Refused, Route, Unreadable, Unverified, Verified};
+use crate::desk::{Received, Refused, Route, SignedCall, Unreadable, Unverified, Verified};
 use crate::time::Millis;
 
 const SIGNATURE: &str = "x-zendesk-webhook-signature";
 const SIGNED_AT: &str = "x-zendesk-webhook-signature-timestamp";
+/// Names an invocation over all its attempts ("Anatomy of a webhook request").
+const INVOCATION: &str = "x-zendesk-webhook-invocation-id";
 
 /// Takes what is signed with one of the secrets, now: base64 of HMAC-SHA256 over the time as it
 /// stands and the body ("Verifying webhook authenticity"). Zendesk names no tolerance; ours is
@@ -60,20 +63,34 @@ pub(super) fn parse(config: &Config, call: &Verified<'_>) -> Result<Received, Un
             error.column()
         ))
     })?;
-    let events = if body.get(trigger::MARK).is_some() {
-        trigger::parse(config, call, &body)?
-    } else if body.get("type").is_some() {
-        event::parse(config, &body)?.into_iter().collect()
-    } else {
-        return Err(Unreadable(format!(
-            "neither an event (type) nor a trigger's body ({})",
-            trigger::MARK
-        )));
-    };
-    Ok(Received {
-        events,
-        ..Received::default()
-    })
+    if body.get(trigger::MARK).is_some() {
+        // The body of a trigger has no id of its own, and the invocation's is not signed.
+        let delivery = invocation(call)?.to_owned();
+        let signed_at = call.header(SIGNED_AT).unwrap_or_default();
+        return Ok(Received {
+            events: trigger::parse(config, &delivery, &body)?,
+            signed: Some(SignedCall {
+                fingerprint: fingerprint(&[signed_at.as_bytes(), call.body]),
+                delivery,
+            }),
+            ..Received::default()
+        });
+    }
+    if body.get("type").is_some() {
+        return Ok(Received {
+            events: event::parse(config, &body)?.into_iter().collect(),
+            ..Received::default()
+        });
+    }
+    Err(Unreadable(format!(
+        "neither an event (type) nor a trigger's body ({})",
+        trigger::MARK
+    )))
+}
+
+fn invocation<'a>(call: &Verified<'a>) -> Result<&'a str, Unreadable> {
+    let named = call.header(INVOCATION);
+    named.ok_or_else(|| Unreadable(format!("{INVOCATION}: missing")))
 }
 
 /// A time as Zendesk writes it (RFC 3339), in milliseconds since 1970.

@@ -254,10 +254,7 @@ pub(super) async fn forge(shared: &Shared, reference: &str, text: &str, forgery:
         body.to_string()
     };
     let changed = body(&format!("{text}!"));
-    let outgoing = Outgoing {
-        invocation: "835022".to_owned(),
-        body: body(text),
-    };
+    let outgoing = Outgoing::new("835022", body(text));
     let right = Wrong::default();
     let wrong = match forgery {
         Forgery::Unsigned => Wrong {

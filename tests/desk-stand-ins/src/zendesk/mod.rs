@@ -61,6 +61,11 @@ pub async fn start(options: Options) -> Box<dyn DeskStandIn> {
     Box::new(Zendesk::start(options, Webhooks::Events).await)
 }
 
+/// Starts one whose triggers call.
+pub async fn start_with_triggers(options: Options) -> Box<dyn DeskStandIn> {
+    Box::new(Zendesk::start(options, Webhooks::Triggers).await)
+}
+
 impl Zendesk {
     /// Starts one.
     ///
@@ -190,7 +195,15 @@ impl DeskStandIn for Zendesk {
     async fn repeat_last(&self) -> u16 {
         let last = self.shared.lock().last_webhook.clone();
         match last {
-            Some(last) => webhook::send(&self.shared, &last).await,
+            Some(last) => webhook::send(&self.shared, &last.afresh()).await,
+            None => webhook::NO_ANSWER,
+        }
+    }
+
+    async fn replay_last(&self) -> u16 {
+        let last = self.shared.lock().last_webhook.clone();
+        match last {
+            Some(last) => webhook::replay(&self.shared, &last).await,
             None => webhook::NO_ANSWER,
         }
     }

@@ -25,6 +25,23 @@ pub(super) struct Outgoing {
     /// The same over all attempts.
     pub(super) invocation: String,
     pub(super) body: String,
+    /// The time of its first attempt, as it was signed.
+    pub(super) signed_at: String,
+}
+
+impl Outgoing {
+    pub(super) fn new(invocation: impl Into<String>, body: String) -> Self {
+        Self {
+            invocation: invocation.into(),
+            body,
+            signed_at: at(0),
+        }
+    }
+
+    /// The same, signed now.
+    pub(super) fn afresh(&self) -> Self {
+        Self::new(self.invocation.clone(), self.body.clone())
+    }
 }
 
 /// How a webhook is signed and where it goes, where that is not as it should be.
@@ -32,6 +49,8 @@ pub(super) struct Wrong<'a> {
     pub(super) secret: Option<&'a str>,
     /// Seconds from now.
     pub(super) at: i64,
+    /// The time as it was signed before.
+    pub(super) again: Option<&'a str>,
     /// What is sent instead of what was signed.
     pub(super) body: Option<&'a str>,
     pub(super) path: &'a str,
@@ -42,6 +61,7 @@ impl Default for Wrong<'_> {
         Self {
             secret: Some(SIGNING_SECRET),
             at: 0,
+            again: None,
             body: None,
             path: "events",
         }
@@ -55,10 +75,8 @@ pub(super) async fn tell(shared: &Shared, body: Value) -> Option<u16> {
         if state.lose_webhooks {
             return None;
         }
-        let outgoing = Outgoing {
-            invocation: format!("835020{}", state.next_id()),
-            body: body.to_string(),
-        };
+        let invocation = format!("835020{}", state.next_id());
+        let outgoing = Outgoing::new(invocation, body.to_string());
         state.last_webhook = Some(outgoing.clone());
         outgoing
     };
@@ -69,7 +87,13 @@ pub(super) async fn tell(shared: &Shared, body: Value) -> Option<u16> {
 pub(super) async fn send(shared: &Shared, outgoing: &Outgoing) -> u16 {
     let mut attempt = 0;
     loop {
-        let (status, retry_after) = send_once(shared, outgoing, &Wrong::default()).await;
+        // Whether Zendesk signs later attempts afresh is not documented: here it does.
+        let first = Some(outgoing.signed_at.as_str()).filter(|_| attempt == 0);
+        let signed = Wrong {
+            again: first,
+            ..Wrong::default()
+        };
+        let (status, retry_after) = send_once(shared, outgoing, &signed).await;
         let most = match (status, retry_after) {
             (NO_ANSWER, _) => RETRIES,
             (409, _) => RETRIES_OF_CONFLICTS,
@@ -84,12 +108,26 @@ pub(super) async fn send(shared: &Shared, outgoing: &Outgoing) -> u16 {
     }
 }
 
+/// Sends what was signed at its first attempt, as another invocation.
+pub(super) async fn replay(shared: &Shared, outgoing: &Outgoing) -> u16 {
+    let invocation = format!("{}-again", outgoing.invocation);
+    let copy = Outgoing {
+        invocation,
+        ..outgoing.clone()
+    };
+    let captured = Wrong {
+        again: Some(&outgoing.signed_at),
+        ..Wrong::default()
+    };
+    send_once(shared, &copy, &captured).await.0
+}
+
 pub(super) async fn send_once(
     shared: &Shared,
     outgoing: &Outgoing,
     wrong: &Wrong<'_>,
 ) -> (u16, Option<u64>) {
-    let signed_at = at(wrong.at);
+    let signed_at = wrong.again.map_or_else(|| at(wrong.at), str::to_owned);
     let mut request = shared
         .http
         .post(format!("{}/{}", shared.target, wrong.path))
@@ -197,10 +235,7 @@ pub(super) fn echo_status(shared: &Shared, ticket: &Ticket, before: &str) {
 fn echo(shared: &Shared, kind: &str, ticket: &Ticket, change: Value) {
     if shared.webhooks == Webhooks::Events && !shared.lock().lose_webhooks {
         let body = event(shared, kind, ticket, API_USER as i64, change);
-        let outgoing = Outgoing {
-            invocation: "835021".to_owned(),
-            body: body.to_string(),
-        };
+        let outgoing = Outgoing::new("835021", body.to_string());
         let shared = shared.clone();
         tokio::spawn(async move { send(&shared, &outgoing).await });
     }

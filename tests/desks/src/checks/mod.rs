@@ -92,7 +92,7 @@ checks! {
     "lost-webhooks", "a line whose webhook got lost is found", quick_clock, to_user::lost_webhooks;
     "forged", "calls not signed by the desk, or not lately, are refused with 401", |o| o, trust::forged;
     "unparsed", "nothing of a call is read before that", |o| o, trust::unparsed;
-    "retries-collapse", "the desk's retries are one event", |o| o, trust::retries;
+    "retries-collapse", "the desk's retries, and replays of what it has signed, are one event", |o| o, trust::retries;
     "acknowledged", "the desk gets its answer while its own API hangs", |o| o, trust::acknowledged;
     "rate-limited", "429: tried again, in order, once", |o| o, failures::rate_limited;
     "server-error", "5xx: tried again, in order, once", |o| o, failures::server_error;

@@ -64,6 +64,7 @@ pub(super) async fn retries(world: &World) -> Found<()> {
     }
     world.answer(&talk, "goodbye").await?;
     world.desk().repeat_last().await;
+    world.desk().replay_last().await;
     world.answer(&talk, "once more").await?;
     let told = world.told(&talk);
     ensure!(
