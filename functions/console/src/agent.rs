@@ -18,6 +18,8 @@ use crate::SignIn;
 const MAX_BYTES: usize = 200;
 /// The most groups taken from a claim.
 const MAX_GROUPS: usize = 100;
+/// The group of those who may change what all agents share.
+const SUPERVISORS: &str = "supervisors";
 /// How long after its expiry a token still counts, in milliseconds: API Gateway let it through a
 /// moment ago, by a clock of its own.
 const GRACE: Millis = 60_000;
@@ -28,6 +30,13 @@ pub(crate) struct Caller {
     pub(crate) agent: Agent,
     /// What the provider counts them among.
     pub(crate) groups: Vec<String>,
+}
+
+impl Caller {
+    /// Whether they may change what all agents share.
+    pub(crate) fn is_supervisor(&self) -> bool {
+        self.groups.iter().any(|group| group == SUPERVISORS)
+    }
 }
 
 /// Why a request is nobody's. Names the claim and never what it holds.
@@ -244,5 +253,12 @@ mod tests {
         );
         assert_eq!(groups("groups", "supervisors"), ["supervisors"]);
         assert!(groups("groups", "[]").is_empty());
+        let is_supervisor = |value: &str| {
+            caller(&claims(&[("groups", value)]), None, NOW)
+                .unwrap()
+                .is_supervisor()
+        };
+        assert!(is_supervisor("[agents supervisors]"));
+        assert!(!is_supervisor("[agents supervisor]") && !is_supervisor("Supervisors"));
     }
 }

@@ -10,4 +10,5 @@ mod lanes;
 mod log;
 mod secrets;
 mod support;
+mod team;
 mod webhooks;

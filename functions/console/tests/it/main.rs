@@ -1,0 +1,6 @@
+//! The binary, as Lambda runs it, over an embedded DynamoDB.
+#![allow(clippy::unwrap_used)]
+
+mod binary;
+mod support;
+mod workplace;
