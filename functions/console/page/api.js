@@ -23,7 +23,7 @@ import { learnClock } from './time.js';
  * @property {{author: string, text: string, at: number}} [last] @property {number} [episode]
  *
  * @typedef {object} Entry
- * @property {string} id @property {'opening' | 'message' | 'notice' | 'closing'} kind
+ * @property {string} id @property {'opening' | 'message' | 'notice' | 'note' | 'closing'} kind
  * @property {'user' | 'agent' | 'system'} author @property {string} [author_name]
  * @property {string} text @property {'desk' | 'user' | null} to
  * @property {'pending' | 'sending' | 'retrying' | 'delivered' | 'failed'} delivery
@@ -32,6 +32,20 @@ import { learnClock } from './time.js';
  * @property {string} [client_id]
  *
  * @typedef {{conversation_id: string, failed_at: number, entry: Entry}} FailedLine
+ *
+ * @typedef {object} Query what a list is to have
+ * @property {'open' | 'closed'} status @property {string} [q] words to look for
+ * @property {string} [bot] @property {string} [desk] @property {number} [waiting] seconds, at least
+ * @property {'me' | 'none'} [agent] who has it
+ *
+ * @typedef {object} ListPage
+ * @property {Conversation[]} [conversations] @property {string | null} [cursor]
+ * @property {string} tag @property {boolean} [unchanged] whether the answer with this tag still holds
+ * @property {number} [searched] how many conversations were looked through
+ *
+ * @typedef {{id: string, name: string, supervisor: boolean}} Me
+ * @typedef {{id: string, name: string, seen_at: number}} Colleague
+ * @typedef {{shortcut: string, text: string}} CannedReply
  *
  * @typedef {{author: string, text: string, type?: string, files?: {url: string, content_type?: string}[]}} Turn
  */
@@ -114,20 +128,26 @@ async function signedIn(attempt) {
 export const of = (id) => `/conversations/${encodeId(id)}`;
 /** @param {Record<string, any>} values */
 export const query = (values) => {
-  const set = Object.entries(values).filter(([, value]) => value != null);
+  const set = Object.entries(values).filter(([, value]) => value != null && value !== '');
   return set.length ? `?${new URLSearchParams(set)}` : '';
 };
 
 export const api = {
-  /** The agent who is signed in. @returns {Promise<{id: string, name: string, groups: string[]}>} */
+  /** The agent who is signed in. @returns {Promise<Me>} */
   me: (signal) => call('/me', { signal }),
+
+  /** The agents one can hand a conversation to, and what time it is there. @returns {Promise<{agents: Colleague[], now: number}>} */
+  agents: () => call('/agents'),
+
+  /** Tells colleagues that the agent is there. */
+  here: (signal) => call('/agents', { body: {}, signal }),
 
   /**
    * One page of a list.
-   * @param {'open' | 'closed'} status @param {string | null} cursor @param {AbortSignal} [signal]
-   * @returns {Promise<{conversations: Conversation[], cursor: string | null}>}
+   * @param {Query & {cursor?: string | null, known?: string | null}} of `known` is the tag of the answer that is here already
+   * @param {AbortSignal} [signal] @returns {Promise<ListPage>}
    */
-  list: (status, cursor, signal) => call(`/conversations${query({ status, cursor })}`, { signal }),
+  list: (of, signal) => call(`/conversations${query(of)}`, { signal }),
 
   /**
    * A conversation, or what changed in it since the cursor.
@@ -139,8 +159,26 @@ export const api = {
   /** @param {string} id @param {string} line @param {string} clientId @returns {Promise<{entry: Entry}>} */
   send: (id, line, clientId) => call(`${of(id)}/messages`, { body: { text: line, client_id: clientId } }),
 
+  /** A private note. @param {string} id @param {string} line @param {string} clientId @returns {Promise<{entry: Entry}>} */
+  note: (id, line, clientId) => call(`${of(id)}/notes`, { body: { text: line, client_id: clientId } }),
+
+  /** @param {string} id @param {string} [from] the agent it is taken from @returns {Promise<{conversation: Conversation}>} */
+  claim: (id, from) => call(`${of(id)}/claim`, { body: from ? { from } : {} }),
+
   /** @param {string} id @returns {Promise<{conversation: Conversation}>} */
-  claim: (id) => call(`${of(id)}/claim`, { body: {} }),
+  release: (id) => call(`${of(id)}/release`, { body: {} }),
+
+  /** @param {string} id @param {string} to the colleague's id @returns {Promise<{conversation: Conversation}>} */
+  assign: (id, to) => call(`${of(id)}/assign`, { body: { to } }),
+
+  /** Other conversations of the same person. @param {string} id @returns {Promise<{conversations: Conversation[]}>} */
+  person: (id) => call(`${of(id)}/person`),
+
+  /** @returns {Promise<{version: number, replies: CannedReply[]}>} */
+  canned: () => call('/canned'),
+
+  /** @param {number} version the one that was read @param {CannedReply[]} replies @returns {Promise<{version: number, replies: CannedReply[]}>} */
+  putCanned: (version, replies) => call('/canned', { body: { version, replies } }),
 
   /** @param {string} id @param {string} [reason] @returns {Promise<{conversation: Conversation}>} */
   close: (id, reason) => call(`${of(id)}/close`, { body: reason ? { reason } : {} }),

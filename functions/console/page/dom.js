@@ -48,12 +48,13 @@ export function setAttribute(node, name, value) {
  * @template T
  * @param {Element} container
  * @param {{create: (item: T) => Element, update: (node: Element, item: T) => void}} how
- * @returns {(items: {key: string, item: T}[]) => void}
+ * @returns {{(items: {key: string, item: T}[]): void, clear: () => void}} draws; `clear` forgets the
+ *   nodes, for when what stays the same in them has changed
  */
 export function keyedChildren(container, { create, update }) {
   /** @type {Map<string, Element>} */
   let nodes = new Map();
-  return (items) => {
+  const draw = (items) => {
     const next = new Map();
     for (const { key, item } of items) {
       const node = nodes.get(key) ?? create(item);
@@ -74,4 +75,6 @@ export function keyedChildren(container, { create, update }) {
       focused.focus({ preventScroll: true });
     }
   };
+  draw.clear = () => draw([]);
+  return draw;
 }

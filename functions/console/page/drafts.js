@@ -1,5 +1,5 @@
-// Answers begun and not sent, kept while the browser is at the sign-in provider: in this tab and
-// for this agent only, and until they are read.
+// Answers and notes begun and not sent, kept while the page is away (a reload, the way to the
+// sign-in provider and back): in this tab and for this agent only, and until they are read.
 
 const KEPT_AS = 'handoff-drafts';
 
@@ -15,7 +15,9 @@ export function createDrafts(store, agent) {
       owner = agent() ?? owner;
       try {
         sessionStorage.removeItem(KEPT_AS);
-        if (owner && store.drafts.size) sessionStorage.setItem(KEPT_AS, JSON.stringify({ agent: owner, drafts: [...store.drafts] }));
+        // What was begun as a note must not come back as an answer.
+        const drafts = [...store.drafts].map(([id, draft]) => [id, draft, store.noting.has(id)]);
+        if (drafts.length) sessionStorage.setItem(KEPT_AS, JSON.stringify({ agent: owner, drafts }));
       } catch {
         // Storage is full: signing in needs it as well and says so before anything is left.
       }
@@ -26,7 +28,11 @@ export function createDrafts(store, agent) {
       try {
         const kept = JSON.parse(sessionStorage.getItem(KEPT_AS) ?? 'null');
         sessionStorage.removeItem(KEPT_AS);
-        if (kept && kept.agent === owner) for (const [id, draft] of kept.drafts) store.drafts.set(id, draft);
+        if (!kept || kept.agent !== owner) return;
+        for (const [id, draft, note] of kept.drafts) {
+          store.drafts.set(id, draft);
+          if (note) store.noting.add(id);
+        }
       } catch {
         // Nothing usable was kept.
       }

@@ -4,7 +4,7 @@ import { config } from './config.js';
 import { byId, el, keyedChildren, setAttribute, setText } from './dom.js';
 import { encodeId } from './ids.js';
 import { shortId, statusText, whoIs } from './people.js';
-import { text } from './text.js';
+import { onLanguage, text } from './text.js';
 import { dateAndTime, shortTime } from './time.js';
 
 /** @typedef {import('./api.js').FailedLine} FailedLine */
@@ -51,8 +51,12 @@ function byConversation(failed) {
  */
 export function createFailedView(store, on) {
   const hours = byId('failed-hours');
-  hours.replaceChildren(...config.failedHours.map((span) => el('option', { value: String(span) }, text.lastHours(span))));
-  hours.value = String(store.failed.hours);
+  const fillHours = () => {
+    hours.replaceChildren(...config.failedHours.map((span) => el('option', { value: String(span) }, text.lastHours(span))));
+    hours.value = String(store.failed.hours);
+  };
+  fillHours();
+  onLanguage(fillHours);
   hours.addEventListener('change', () => {
     store.set(store.failed, { hours: Number(hours.value), loaded: false, result: '' });
     on.since();

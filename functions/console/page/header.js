@@ -1,29 +1,36 @@
-// The head of the selected conversation: who it is, its state, taking over and closing.
+// The head of the selected conversation: who it is, its state, and who has it.
 
-import { byId, el, setAttribute, setText } from './dom.js';
+import { createAssign } from './assign.js';
+import { byId, setAttribute, setText } from './dom.js';
 import { canBeSentAgain } from './failed.js';
 import { shortId, statusText, whoIs } from './people.js';
 import { text } from './text.js';
-import { dateAndTime, now, span } from './time.js';
+import { now, span } from './time.js';
 
 /**
  * @param {import('./store.js').Store} store
  * @param {object} on all give a promise that is settled when the call is done
  * @param {(id: string) => Promise<void>} on.replayAll
- * @param {(id: string) => Promise<void>} on.claim
+ * @param {(id: string, from?: string) => Promise<void>} on.claim
+ * @param {(id: string) => Promise<void>} on.release
+ * @param {() => Promise<void>} on.colleagues brings up to date who is there
+ * @param {(id: string, to: string) => Promise<boolean>} on.assign whether the colleague has it
  * @param {(id: string, reason: string) => Promise<boolean>} on.close whether it is closed
  * @returns {() => void} draws what the store has; also to be called each second
  */
 export function createHeaderView(store, on) {
   const claim = byId('claim');
+  const takeOver = byId('take-over');
+  const release = byId('release');
+  const assign = byId('assign');
   const close = byId('close');
   const replayAll = byId('replay-all');
   const form = byId('close-form');
   const reason = byId('close-reason');
+  const buttons = [replayAll, claim, takeOver, assign, release, close, byId('close-confirm')];
   /** Conversations with a call under way. */
   const busy = new Set();
   let shown = null;
-  let factsShown = null;
 
   const ask = (open) => {
     form.hidden = !open;
@@ -33,6 +40,8 @@ export function createHeaderView(store, on) {
   const withBusy = async (work) => {
     const id = store.selected;
     if (id === null || busy.has(id)) return;
+    // A button that goes away must not take the keyboard with it.
+    const pressed = document.activeElement;
     busy.add(id);
     render();
     try {
@@ -40,10 +49,18 @@ export function createHeaderView(store, on) {
     } finally {
       busy.delete(id);
       render();
+      const lost = document.activeElement === document.body || document.activeElement === null;
+      if (lost && store.selected === id) (pressed?.isConnected && !pressed.hidden ? pressed : byId('who')).focus();
     }
   };
+  const drawAssign = createAssign(store, {
+    colleagues: on.colleagues,
+    assign: (to) => withBusy((id) => on.assign(id, to)),
+  });
 
-  claim.addEventListener('click', () => withBusy(on.claim));
+  claim.addEventListener('click', () => withBusy((id) => on.claim(id)));
+  takeOver.addEventListener('click', () => withBusy((id) => on.claim(id, store.conversations.get(id)?.agent?.id)));
+  release.addEventListener('click', () => withBusy(on.release));
   replayAll.addEventListener('click', () => withBusy(on.replayAll));
   close.addEventListener('click', () => {
     ask(form.hidden);
@@ -55,6 +72,7 @@ export function createHeaderView(store, on) {
   });
   form.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape' || event.isComposing) return;
+    event.stopPropagation();
     ask(false);
     close.focus();
   });
@@ -72,6 +90,7 @@ export function createHeaderView(store, on) {
     const id = store.selected;
     if (id !== shown) ask(false);
     shown = id;
+    drawAssign();
     if (id === null) return;
     const conversation = store.conversations.get(id);
     const status = conversation?.status ?? '';
@@ -87,44 +106,15 @@ export function createHeaderView(store, on) {
     setText(byId('thread-agent'), agent && status !== 'waiting' ? withAgent(mine ? text.you.toLowerCase() : agent.name || text.agent) : '');
 
     claim.hidden = !open || Boolean(agent);
+    takeOver.hidden = !open || !agent || mine || !store.me;
+    setText(takeOver, agent ? text.takeOver(agent.name || text.agent) : '');
+    release.hidden = !open || !mine;
+    assign.hidden = !open || Boolean(agent && !mine);
     close.hidden = !open;
     if (!open && !form.hidden) ask(false);
     replayAll.hidden = ![...store.thread(id).entries.values()].some((entry) => canBeSentAgain(entry, conversation));
-    for (const button of [replayAll, claim, close, byId('close-confirm')]) button.disabled = busy.has(id);
-    drawFacts(conversation);
-  }
-
-  function drawFacts(conversation) {
-    const facts = conversation ? factsOf(conversation) : [];
-    const state = JSON.stringify(facts);
-    if (state === factsShown) return;
-    factsShown = state;
-    byId('facts').parentElement.hidden = !facts.length;
-    byId('facts').replaceChildren(...facts.map(([name, value]) => el('div', {}, el('dt', {}, text.facts[name]), el('dd', { dir: 'auto' }, String(value)))));
+    for (const button of buttons) button.disabled = busy.has(id);
   }
 
   return render;
-}
-
-/** What is known of the user and the conversation, as name and value. */
-function factsOf(conversation) {
-  const { user = {}, desk, episode } = conversation;
-  const time = (at) => (at ? dateAndTime(at) : null);
-  return [
-    ['name', user?.name],
-    ['email', user?.placeholder_email ? text.facts.placeholderEmail : user?.email],
-    ['phone', user?.phone],
-    ['user_id', user?.user_id],
-    ['anonymous_id', user?.anonymous_id],
-    ['channel', user?.channel],
-    ['conversation_type', user?.conversation_type],
-    ['bot', conversation.bot_id],
-    ['desk', desk],
-    ['opened', time(conversation.opened_at)],
-    ['connected', time(conversation.connected_at)],
-    ['closed', time(conversation.closed_at)],
-    ['reason', conversation.close_reason],
-    ['episode', episode > 1 ? episode : null],
-    ['id', conversation.conversation_id],
-  ].filter(([, value]) => value != null && value !== '');
 }

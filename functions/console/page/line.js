@@ -10,7 +10,7 @@ import { dateAndTime, timeOfDay } from './time.js';
  * @typedef {object} LineView a line as it is shown
  * @property {string} id
  * @property {'user' | 'bot' | 'agent' | 'system' | 'other'} author
- * @property {'message' | 'automatic' | 'note' | 'divider'} form
+ * @property {'message' | 'automatic' | 'private' | 'note' | 'divider'} form
  * @property {string} name who it is from, or what it marks
  * @property {string} text
  * @property {number} at
@@ -33,6 +33,7 @@ function stateOf({ author, to, delivery, attempts, error, kind }) {
 
 function formOf({ kind, author, to }) {
   if (kind === 'opening' || kind === 'closing') return 'divider';
+  if (kind === 'note') return 'private';
   if (author !== 'system') return 'message';
   return to === 'user' ? 'automatic' : 'note';
 }
@@ -45,7 +46,7 @@ function formOf({ kind, author, to }) {
 export function ofEntry(entry, { user, me, replaying }) {
   const form = formOf(entry);
   const agent = entry.author_name && entry.author_name === me ? text.you : entry.author_name || text.agent;
-  const names = { divider: text[entry.kind], automatic: text.automatic, note: text.note, message: entry.author === 'user' ? user : agent };
+  const names = { divider: text[entry.kind], automatic: text.automatic, note: text.note, private: text.privateNote(agent), message: entry.author === 'user' ? user : agent };
   return {
     id: entry.id,
     author: entry.author,
@@ -67,12 +68,12 @@ export function ofEntry(entry, { user, me, replaying }) {
  * @returns {LineView}
  */
 export function ofLine(line) {
-  const refused = line.status === 409 ? text.refusedClosed : text.refused(line.error);
+  const refused = line.status === 409 && !line.note ? text.refusedClosed : text.refused(line.error);
   return {
     id: line.client_id,
     author: 'agent',
-    form: 'message',
-    name: text.you,
+    form: line.note ? 'private' : 'message',
+    name: line.note ? text.privateNote(text.you) : text.you,
     text: line.text,
     at: line.at,
     delivery: line.state,

@@ -1,9 +1,9 @@
-// The list of conversations, open or closed.
+// The list of conversations: its tabs, and what is in the one shown.
 
 import { byId, el, keyedChildren, setAttribute, setText } from './dom.js';
 import { encodeId } from './ids.js';
 import { needsAnswer, shortId, statusText, whoIs } from './people.js';
-import { text } from './text.js';
+import { onLanguage, text } from './text.js';
 import { dateAndTime, now, shortTime, span } from './time.js';
 
 /** @typedef {import('./api.js').Conversation} Conversation */
@@ -13,7 +13,7 @@ function create() {
     el('a', {},
       el('span', { class: 'row' },
         el('span', { class: 'who', dir: 'auto' }),
-        el('span', { class: 'mark', role: 'img', 'aria-label': text.needsAnswer, title: text.needsAnswer }),
+        el('span', { class: 'mark', role: 'img' }),
         el('time', { class: 'when' })),
       el('span', { class: 'row' },
         el('span', { class: 'status' }),
@@ -21,16 +21,20 @@ function create() {
       el('span', { class: 'last', dir: 'auto' })));
 }
 
-/** @param {Element} node @param {Conversation} conversation @param {boolean} selected */
-function update(node, conversation, selected) {
+/** @param {Element} node @param {Conversation} conversation @param {{selected: boolean, unread: boolean}} state */
+function update(node, conversation, { selected, unread }) {
   const { conversation_id: id, bot_id: bot, status, agent, last } = conversation;
   const part = (name) => node.querySelector(name);
   setAttribute(node, 'data-conversation-id', id);
   setAttribute(node, 'data-status', status);
+  node.classList.toggle('unread', unread);
   setAttribute(part('a'), 'href', `#${encodeId(id)}`);
   setAttribute(part('a'), 'aria-current', selected ? 'true' : null);
   setText(part('.who'), whoIs(conversation));
-  part('.mark').hidden = !needsAnswer(conversation);
+  const mark = part('.mark');
+  mark.hidden = !unread && !needsAnswer(conversation);
+  setAttribute(mark, 'aria-label', unread ? text.unread : text.needsAnswer);
+  setAttribute(mark, 'title', unread ? text.unread : text.needsAnswer);
   setText(part('.status'), status === 'connected' && agent?.name ? `${statusText(conversation)} · ${agent.name}` : statusText(conversation));
   setAttribute(part('.status'), 'data-status', status);
   setText(part('.bot'), bot ? `${text.bot} ${shortId(bot)}` : '');
@@ -45,18 +49,24 @@ function update(node, conversation, selected) {
   setText(when, !at ? '' : status === 'waiting' ? span(now() - at) : shortTime(at));
 }
 
+/** The tabs, in order. */
+export const TABS = /** @type {const} */ (['queue', 'mine', 'open', 'closed', 'failed']);
+
 /**
  * @param {import('./store.js').Store} store
- * @param {{tab: (name: 'open' | 'closed' | 'failed') => void, more: () => void}} on
+ * @param {{has: (conversation: Conversation) => boolean}} unread
+ * @param {{tab: (name: typeof TABS[number]) => void, more: () => void}} on
  * @returns {() => void} draws what the store has; also to be called each second, for the waiting times
  */
-export function createListView(store, on) {
-  const tabs = { open: byId('tab-open'), closed: byId('tab-closed'), failed: byId('tab-failed') };
-  const names = Object.keys(tabs);
+export function createListView(store, unread, on) {
+  const tabs = Object.fromEntries(TABS.map((name) => [name, byId(`tab-${name}`)]));
   const draw = keyedChildren(byId('list'), {
     create,
-    update: (node, conversation) => update(node, conversation, conversation.conversation_id === store.selected),
+    update: (node, conversation) => update(node, conversation, {
+      selected: conversation.conversation_id === store.selected, unread: unread.has(conversation),
+    }),
   });
+  onLanguage(draw.clear);
 
   for (const [name, tab] of Object.entries(tabs)) {
     tab.addEventListener('click', () => on.tab(name));
@@ -64,10 +74,9 @@ export function createListView(store, on) {
       if (!['ArrowLeft', 'ArrowRight', 'Home', 'End'].includes(event.key)) return;
       event.preventDefault();
       const step = event.key === 'ArrowLeft' ? -1 : 1;
-      const next = { Home: 0, End: names.length - 1 }[event.key] ?? (names.indexOf(name) + step + names.length) % names.length;
-      const other = names[next];
-      on.tab(other);
-      tabs[other].focus();
+      const next = { Home: 0, End: TABS.length - 1 }[event.key] ?? (TABS.indexOf(name) + step + TABS.length) % TABS.length;
+      on.tab(TABS[next]);
+      tabs[TABS[next]].focus();
     });
   }
   byId('list-more').addEventListener('click', on.more);
@@ -79,26 +88,36 @@ export function createListView(store, on) {
     }
     byId('list-panel').hidden = store.tab === 'failed';
     byId('failed-panel').hidden = store.tab !== 'failed';
-    drawCount();
+    drawCounts();
     if (store.tab === 'failed') return;
     setAttribute(byId('list-panel'), 'aria-labelledby', `tab-${store.tab}`);
-    const list = store.lists[store.tab];
-
-    // One that was closed or opened a moment ago stays out of the other list.
-    const shown = list.ids.map((id) => store.conversations.get(id)).filter((one) => one && (one.status === 'closed') === (store.tab === 'closed'));
+    const { list, current } = store.list;
+    const { shown } = store;
     draw(shown.map((item) => ({ key: item.conversation_id, item })));
 
-    const empty = store.tab === 'open' ? text.noOpen : text.noClosed;
-    const note = shown.length ? '' : list.loaded ? empty : list.failed ? text.listFailed : text.loading;
-    setText(byId('list-note'), note);
+    const loaded = current && list.loaded;
+    const filtered = loaded && list.searched !== null;
+    const empty = filtered && isFiltered(store) ? text.noFound : { queue: text.noQueue, mine: text.noMine, open: text.noOpen, closed: text.noClosed }[store.tab];
+    setText(byId('list-note'), shown.length ? '' : loaded ? empty : list.failed ? text.listFailed : text.loading);
+    const searched = filtered && isFiltered(store) ? text.searched(shown.length, list.searched, list.more) : '';
+    setText(byId('list-searched'), searched);
     byId('list-more').hidden = !list.more;
+    setText(byId('list-more'), filtered ? text.searchOn : text.showMore);
   };
 
-  function drawCount() {
+  function drawCounts() {
     const { open } = store.lists;
-    setText(byId('open-count'), open.loaded ? text.openCount(open.ids.length, open.more) : '');
-    const waiting = open.ids.filter((id) => store.conversations.get(id)?.status === 'waiting').length;
-    const title = waiting ? text.titleWaiting(waiting) : text.product;
+    const all = open.ids.map((id) => store.conversations.get(id)).filter((one) => one && one.status !== 'closed');
+    const isMine = ({ agent }) => agent && agent.id === store.me?.id;
+    const count = (name, n) => setText(byId(`${name}-count`), open.loaded && n ? text.openCount(n, open.more) : '');
+    count('queue', all.filter(({ agent }) => !agent).length);
+    count('mine', all.filter(isMine).length);
+    count('open', all.length);
+    // Whoever has another page in front of them is told of what is theirs to do.
+    const todo = all.filter((one) => one.status === 'waiting' || (isMine(one) && unread.has(one))).length;
+    const title = todo ? text.titleWaiting(todo) : text.product;
     if (document.title !== title) document.title = title;
   }
 }
+
+const isFiltered = ({ filters: { q, bot, desk, waiting }, tab }) => Boolean(q || bot || desk || (waiting && tab !== 'closed'));

@@ -12,6 +12,7 @@ const KEPT_AS = 'handoff-outbox';
  * @typedef {object} Line
  * @property {string} client_id
  * @property {string} text
+ * @property {boolean} [note] whether it is for colleagues alone
  * @property {number} at
  * @property {'sending' | 'unsent' | 'refused'} state
  * @property {number} [status] why it was refused: the HTTP status …
@@ -62,7 +63,7 @@ export function createOutbox(store, on) {
       const line = lines(id).find(({ state }) => state !== 'refused');
       if (!line) break;
       try {
-        const { entry } = await api.send(id, line.text, line.client_id);
+        const { entry } = await (line.note ? api.note : api.send)(id, line.text, line.client_id);
         store.thread(id).lineOf.set(entry.id, line.client_id);
         store.putEntries(id, [entry]);
         put(id, lines(id).filter((other) => other !== line));
@@ -90,10 +91,10 @@ export function createOutbox(store, on) {
   }
 
   return {
-    /** @param {string} id @param {string} text */
-    send(id, text) {
+    /** @param {string} id @param {string} text @param {boolean} note whether it is for colleagues alone */
+    send(id, text, note) {
       const known = [...store.thread(id).entries.values()].filter(({ author }) => author === 'agent').map((entry) => entry.id);
-      put(id, [...lines(id), { client_id: newClientId(), text, at: now(), state: 'sending', known }]);
+      put(id, [...lines(id), { client_id: newClientId(), text, note, at: now(), state: 'sending', known }]);
       drain(id);
     },
 

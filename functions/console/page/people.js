@@ -30,3 +30,13 @@ export function statusText({ status, closed_by: by }) {
  * @returns {boolean}
  */
 export const needsAnswer = ({ status, last }) => status === 'waiting' || (status === 'connected' && last?.author === 'user');
+
+/**
+ * Since when the user waits for an answer; null where the next word is theirs.
+ * @param {Conversation} conversation
+ * @returns {number | null}
+ */
+export function waitsSince({ status, last, opened_at: opened }) {
+  if (status === 'waiting') return opened;
+  return status === 'connected' && last?.author === 'user' ? last.at : null;
+}

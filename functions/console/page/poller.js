@@ -19,6 +19,7 @@ export class Poller {
    * @param {object} how
    * @param {(signal: AbortSignal) => Promise<void>} how.run one look
    * @param {() => number} how.every the pause between two looks
+   * @param {() => number} [how.everyHidden] the same while the page is hidden
    * @param {() => void} how.worked
    * @param {(error: any) => void} how.failed
    */
@@ -60,6 +61,11 @@ export class Poller {
     }
   }
 
+  leastPause() {
+    if (!document.hidden) return 0;
+    return this.how.everyHidden?.() ?? config.hiddenEveryMs;
+  }
+
   async look() {
     clearTimeout(this.timer);
     const controller = new AbortController();
@@ -71,12 +77,12 @@ export class Poller {
         this.failures = 0;
         this.how.worked();
       }
-      pause = Math.max(this.how.every(), document.hidden ? config.hiddenEveryMs : 0);
+      pause = Math.max(this.how.every(), this.leastPause());
     } catch (error) {
       if (!controller.signal.aborted) {
         this.failures += 1;
         this.how.failed(error);
-        pause = Math.max(backOff(this.failures), document.hidden ? config.hiddenEveryMs : 0);
+        pause = Math.max(backOff(this.failures), this.leastPause());
       }
     }
     this.inFlight = null;

@@ -12,6 +12,9 @@ import { config } from './config.js';
  * @property {string[]} ids in the server's order
  * @property {boolean} more whether the server has further pages
  * @property {number} pages how many the reader asked for
+ * @property {number | null} searched how many conversations were looked through for it
+ * @property {string} of what was asked for
+ * @property {{key: string, answer: import('./api.js').ListPage}[]} answers what each page came from
  * @property {boolean} loaded
  * @property {boolean} failed
  *
@@ -33,18 +36,30 @@ import { config } from './config.js';
  * @property {boolean} failed
  * @property {Map<string, string>} lineOf entry id -> the client_id of the line written here
  * @property {Set<string>} replaying entries being sent again
+ * @property {Conversation[] | null} others the same person's other conversations, once they have come
+ * @property {number} othersAt when they were asked for
+ * @property {number} changedAt when something changed here last
  */
 
 /** @returns {List} */
-const newList = () => ({ ids: [], more: false, pages: 1, loaded: false, failed: false });
+const newList = () => ({ ids: [], more: false, pages: 1, searched: null, of: '', answers: [], loaded: false, failed: false });
 
 export class Store {
   constructor() {
-    /** @type {{id: string, name: string} | null} */
+    /** @type {import('./api.js').Me | null} */
     this.me = null;
-    /** @type {'open' | 'closed' | 'failed'} */
+    /** @type {'queue' | 'mine' | 'open' | 'closed' | 'failed'} */
     this.tab = 'open';
-    this.lists = { open: newList(), closed: newList() };
+    /** What is looked for in the tab shown. */
+    this.filters = { q: '', bot: '', desk: '', /** @type {number | null} seconds */ waiting: null };
+    /** All that are open, and what was looked for. */
+    this.lists = { open: newList(), found: newList() };
+    /** @type {import('./api.js').Colleague[]} */
+    this.colleagues = [];
+    /** @type {{version: number, replies: import('./api.js').CannedReply[]}} */
+    this.canned = { version: 0, replies: [] };
+    /** Conversations in which a private note is being written, not an answer. @type {Set<string>} */
+    this.noting = new Set();
     /** @type {Failed} */
     this.failed = { lines: [], more: false, hours: config.failedHours[0], loaded: false, failed: false, busy: false, result: '' };
     /** @type {Map<string, Conversation>} */
@@ -102,13 +117,46 @@ export class Store {
     this.changed();
   }
 
-  /** @param {'open' | 'closed'} name @param {Conversation[]} conversations @param {boolean} more */
-  putList(name, conversations, more) {
+  /**
+   * What the tab shown has to be asked for; null where the list of open conversations has it all.
+   * @returns {import('./api.js').Query | null}
+   */
+  get wanted() {
+    const { q, bot, desk, waiting } = this.filters;
+    const closed = this.tab === 'closed';
+    const filtered = q || bot || desk || (waiting && !closed);
+    if (this.tab === 'failed' || (!closed && !filtered && (this.tab === 'open' || !this.lists.open.more))) return null;
+    return {
+      status: closed ? 'closed' : 'open', agent: { queue: 'none', mine: 'me' }[this.tab], q, bot, desk,
+      waiting: closed ? null : waiting,
+    };
+  }
+
+  /** The list that the tab shown is made of, and whether it is of what is wanted now. */
+  get list() {
+    const { wanted } = this;
+    return wanted ? { list: this.lists.found, current: this.lists.found.of === keyOf(wanted) } : { list: this.lists.open, current: true };
+  }
+
+  /** The conversations of the tab shown. @returns {Conversation[]} */
+  get shown() {
+    // One that was closed, opened or taken a moment ago stays out of the other lists.
+    const fits = {
+      queue: ({ status, agent }) => status !== 'closed' && !agent,
+      mine: ({ status, agent }) => status !== 'closed' && agent && agent.id === this.me?.id,
+      open: ({ status }) => status !== 'closed',
+      closed: ({ status }) => status === 'closed',
+      failed: () => false,
+    }[this.tab];
+    return this.list.list.ids.map((id) => this.conversations.get(id)).filter((one) => one && fits(one));
+  }
+
+  /** @param {List} list @param {Conversation[]} conversations @param {{more: boolean, searched: number | null, of: string}} page */
+  putList(list, conversations, page) {
     conversations.forEach((conversation) => this.putConversation(conversation));
-    const list = this.lists[name];
     const ids = [...new Set(conversations.map((conversation) => conversation.conversation_id))];
     if (!same(list.ids, ids)) this.set(list, { ids });
-    this.set(list, { more, loaded: true, failed: false });
+    this.set(list, { ...page, loaded: true, failed: false });
   }
 
   /** @param {{failed: import('./api.js').FailedLine[], conversations: Conversation[], cursor: string | null}} page */
@@ -124,7 +172,7 @@ export class Store {
     if (!thread) {
       thread = {
         entries: new Map(), history: [], cursor: null, loaded: false, missing: false, failed: false,
-        lineOf: new Map(), replaying: new Set(),
+        lineOf: new Map(), replaying: new Set(), others: null, othersAt: 0, changedAt: Date.now(),
       };
       this.threads.set(id, thread);
     }
@@ -160,6 +208,7 @@ export class Store {
       if (same(known, entry)) continue;
       if (!known) fresh.push(entry);
       thread.entries.set(entry.id, entry);
+      thread.changedAt = Date.now();
       this.changed();
     }
     return fresh;
@@ -170,6 +219,9 @@ export class Store {
     this.set(this, { alert: { message, conversation } });
   }
 }
+
+/** @param {import('./api.js').Query} query */
+export const keyOf = (query) => JSON.stringify(query);
 
 /** Whether two values are the same as JSON. */
 function same(a, b) {

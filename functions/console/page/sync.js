@@ -1,8 +1,10 @@
 // Keeps the store up to date with the server: the lists, the selected conversation, who we are.
+// By asking again and again; why so, and how often, is in docs/live.md.
 
 import { ApiError, api } from './api.js';
 import { config } from './config.js';
 import { Poller } from './poller.js';
+import { keyOf } from './store.js';
 import { now } from './time.js';
 
 /**
@@ -11,6 +13,8 @@ import { now } from './time.js';
  * @param {(id: string, entries: import('./api.js').Entry[]) => void} on.entries new ones in a conversation that was loaded before
  * @param {() => void} on.recovered the connection is back
  * @param {() => void} on.me it is known who is signed in
+ * @param {() => void} on.listed the open conversations have come
+ * @param {() => boolean} on.watched whether the agent wants to be told of what comes while the page is hidden
  */
 export function startSync(store, on) {
   const failing = new Set();
@@ -34,30 +38,47 @@ export function startSync(store, on) {
     report();
   };
 
-  async function loadList(name, signal) {
+  async function loadList(list, query, signal) {
     const conversations = [];
-    let cursor = null;
-    for (let page = 0; page === 0 || (cursor && page < store.lists[name].pages); page += 1) {
-      const answer = await api.list(name, cursor, signal);
+    const answers = [];
+    let [cursor, searched, changed] = [null, null, !list.loaded];
+    for (let page = 0; page === 0 || (cursor && page < list.pages); page += 1) {
+      const key = keyOf({ ...query, cursor });
+      const known = list.answers[page]?.key === key ? list.answers[page].answer : null;
+      const fresh = await api.list({ ...query, cursor, known: known?.tag }, signal);
+      const answer = fresh.unchanged ? known : fresh;
+      changed ||= answer !== known;
+      answers.push({ key, answer });
       conversations.push(...answer.conversations);
       cursor = answer.cursor ?? null;
+      if (answer.searched != null) searched = (searched ?? 0) + answer.searched;
     }
-    if (!signal.aborted) store.putList(name, conversations, cursor !== null);
+    if (signal.aborted) return;
+    const of = keyOf(query);
+    // What is as it was is not put again: the page may know newer things by now.
+    changed ||= list.answers.length !== answers.length || list.of !== of;
+    list.answers = answers;
+    if (changed) store.putList(list, conversations, { more: cursor !== null, searched, of });
+    else store.set(list, { failed: false });
   }
 
-  let openSeen = 0;
+  const OPEN = { status: 'open' };
+  let foundAt = 0;
   const list = new Poller({
     async run(signal) {
-      if (store.tab === 'open' || Date.now() - openSeen >= config.openCountEveryMs) {
-        await loadList('open', signal);
-        openSeen = Date.now();
-      }
-      if (store.tab === 'closed') await loadList('closed', signal);
+      await loadList(store.lists.open, OPEN, signal);
+      if (!signal.aborted) on.listed();
+      const { wanted } = store;
+      const { found } = store.lists;
+      if (!wanted || (found.of === keyOf(wanted) && !found.failed && Date.now() - foundAt < config.foundEveryMs)) return;
+      await loadList(found, wanted, signal);
+      foundAt = Date.now();
     },
     every: () => config.listEveryMs,
+    everyHidden: () => (on.watched() ? config.hiddenListEveryMs : config.hiddenEveryMs),
     worked: () => worked('list'),
     failed(error) {
-      store.set(store.lists[store.tab] ?? store.lists.open, { failed: true });
+      store.set(store.list.list, { failed: true });
       failed('list', error);
     },
   });
@@ -105,7 +126,10 @@ export function startSync(store, on) {
       store.set(known, { loaded: true, missing: false, failed: false });
     },
     // Nothing selected: nothing to ask, and selecting wakes it.
-    every: () => config.threadEveryMs,
+    every() {
+      const quiet = store.selected !== null && Date.now() - store.thread(store.selected).changedAt > config.threadQuietAfterMs;
+      return quiet ? config.threadQuietEveryMs : config.threadEveryMs;
+    },
     worked: () => worked('thread'),
     failed(error) {
       const permanent = error instanceof ApiError && !error.temporary;
@@ -117,13 +141,19 @@ export function startSync(store, on) {
     },
   });
 
+  let known = false;
   const me = new Poller({
     async run(signal) {
-      store.set(store, { me: await api.me(signal) });
+      if (!store.me) store.set(store, { me: await api.me(signal) });
+      // Who cannot be remembered can work all the same.
+      await api.here(signal).catch(() => {});
     },
-    every: () => config.hiddenEveryMs,
+    // Soon, while it is not known; then to tell colleagues that somebody is here.
+    every: () => config.meEveryMs,
+    everyHidden: () => config.meEveryMs,
     worked() {
-      me.stop();
+      if (known) return;
+      known = true;
       on.me();
     },
     // The lists show a lost connection; without a name the page works all the same.
@@ -134,7 +164,7 @@ export function startSync(store, on) {
     list.wake();
     thread.wake();
     undelivered.wake();
-    me.wake();
+    if (!known) me.wake();
   };
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) wake();
@@ -149,7 +179,10 @@ export function startSync(store, on) {
 
   return {
     /** The list shown is another one, or is known to be out of date. */
-    list: () => list.restart(),
+    list() {
+      foundAt = 0;
+      list.restart();
+    },
     /** The selection is another one, or is known to be out of date. */
     thread: () => thread.restart(),
     /** What was not delivered is shown, or is known to be out of date. */

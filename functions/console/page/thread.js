@@ -6,7 +6,7 @@ import { createLine, historyLine, ofEntry, ofLine, updateLine } from './line.js'
 import { inDisplayOrder } from './order.js';
 import { notYetShown } from './outbox.js';
 import { whoIs } from './people.js';
-import { text } from './text.js';
+import { onLanguage, text } from './text.js';
 import { day, dayKey } from './time.js';
 
 /**
@@ -27,6 +27,11 @@ export function createThreadView(store, on) {
   const draw = keyedChildren(byId('thread'), {
     create: (item) => (item.day ? el('li', { class: 'day' }) : createLine()),
     update: (node, item) => (item.day ? setText(node, item.day) : updateLine(node, item)),
+  });
+
+  onLanguage(() => {
+    draw.clear();
+    historyShown = null;
   });
 
   const toEnd = () => {

@@ -1,7 +1,7 @@
 // Times as people read them, by the server's clock.
 
 import { config } from './config.js';
-import { text } from './text.js';
+import { onLanguage, text } from './text.js';
 
 let skew = 0;
 
@@ -30,14 +30,22 @@ export function span(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const two = (n) => String(n).padStart(2, '0');
   const hours = Math.floor(seconds / 3600);
-  if (hours >= 24) return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  if (hours >= 24) return text.days(Math.floor(hours / 24), hours % 24);
   const minutes = Math.floor(seconds / 60) % 60;
   return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
-const date = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+let clock, date, full;
+function useLanguage() {
+  const { lang } = document.documentElement;
+  // The browser's own English: people there differ about 12 and 24 hours.
+  const locale = navigator.language.startsWith(lang) ? undefined : lang;
+  clock = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
+  date = new Intl.DateTimeFormat(locale, { dateStyle: 'medium' });
+  full = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
+}
+useLanguage();
+onLanguage(useLanguage);
 
 /** The time of day. @param {number} at @returns {string} */
 export const timeOfDay = (at) => clock.format(at);

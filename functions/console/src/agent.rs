@@ -253,5 +253,12 @@ mod tests {
         );
         assert_eq!(groups("groups", "supervisors"), ["supervisors"]);
         assert!(groups("groups", "[]").is_empty());
+        let is_supervisor = |value: &str| {
+            caller(&claims(&[("groups", value)]), None, NOW)
+                .unwrap()
+                .is_supervisor()
+        };
+        assert!(is_supervisor("[agents supervisors]"));
+        assert!(!is_supervisor("[agents supervisor]") && !is_supervisor("Supervisors"));
     }
 }

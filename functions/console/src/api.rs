@@ -1,24 +1,22 @@
 //! The API of the agents' page.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use handoff::conversation::{ClosedBy, ConversationId, EntryId, Side};
 use handoff::desk::CONSOLE;
 use handoff::files::FileError;
-use handoff::store::{Claimed, Ended, Posted, Replayed, StoreError};
+use handoff::store::{Ended, Posted, Replayed, StoreError};
 use handoff::webhook::json;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, RequestExt as _, Response};
 use serde_json::{Value, json};
 
-use crate::{Console, agent, view};
+use crate::{Console, agent, team, view};
 
 /// The largest body, in bytes: the longest line there can be, every character of it escaped.
 const MAX_BODY_BYTES: usize = 512 * 1024;
 /// The longest reason for closing, in characters.
 const MAX_REASON: usize = 500;
 /// The longest `client_id`, in characters.
-const MAX_CLIENT_ID: usize = 200;
+pub(crate) const MAX_CLIENT_ID: usize = 200;
 
 /// Why a call is not answered with 200.
 #[derive(Debug, thiserror::Error)]
@@ -94,17 +92,31 @@ impl Console {
         }
         let agent = &caller.agent;
         match (request.method(), route) {
-            (&Method::GET, ["me"]) => {
-                Ok(json!({"id": agent.id, "name": agent.name, "groups": caller.groups}))
-            }
-            (&Method::GET, ["conversations"]) => self.list(request).await,
+            (&Method::GET, ["me"]) => Ok(team::me(&caller)),
+            (&Method::GET, ["agents"]) => self.agents().await,
+            (&Method::POST, ["agents"]) => self.here(agent).await,
+            (&Method::GET, ["canned"]) => self.canned().await,
+            (&Method::POST, ["canned"]) => self.put_canned(&caller, &body(request)?).await,
+            (&Method::GET, ["conversations"]) => self.list(agent, request).await,
             (&Method::GET, ["failed"]) => self.failed(request).await,
             (&Method::POST, ["replay"]) => self.replay_since(&body(request)?).await,
             (&Method::GET, ["conversations", id]) => self.show(request, &known(id)?).await,
             (&Method::POST, ["conversations", id, "messages"]) => {
                 self.post(agent, &known(id)?, &body(request)?).await
             }
-            (&Method::POST, ["conversations", id, "claim"]) => self.claim(agent, &known(id)?).await,
+            (&Method::POST, ["conversations", id, "notes"]) => {
+                self.note(agent, &known(id)?, &body(request)?).await
+            }
+            (&Method::GET, ["conversations", id, "person"]) => self.person(&known(id)?).await,
+            (&Method::POST, ["conversations", id, "claim"]) => {
+                self.claim(agent, &known(id)?, &body(request)?).await
+            }
+            (&Method::POST, ["conversations", id, "release"]) => {
+                self.release(agent, &known(id)?).await
+            }
+            (&Method::POST, ["conversations", id, "assign"]) => {
+                self.assign(agent, &known(id)?, &body(request)?).await
+            }
             (&Method::POST, ["conversations", id, "close"]) => {
                 self.close(&known(id)?, &body(request)?).await
             }
@@ -117,38 +129,6 @@ impl Console {
             }
             _ => Err(ApiError::NoSuchRoute),
         }
-    }
-
-    async fn list(&self, request: &Request) -> Result<Value, ApiError> {
-        let query = request.query_string_parameters();
-        // Encoded, so that it can stand in an address as it is.
-        let cursor = match query.first("cursor").filter(|cursor| !cursor.is_empty()) {
-            None => None,
-            Some(cursor) => Some(
-                URL_SAFE_NO_PAD
-                    .decode(cursor)
-                    .ok()
-                    .and_then(|bytes| String::from_utf8(bytes).ok())
-                    .ok_or_else(|| invalid("cursor: is not a cursor of this list"))?,
-            ),
-        };
-        let cursor = cursor.as_deref();
-        let listing = match query.first("status").unwrap_or("open") {
-            "open" => self.store.open_conversations(cursor).await?,
-            "closed" => {
-                let days = self.settings.get().await.retention_days;
-                self.store.closed_conversations(cursor, days).await?
-            }
-            _ => return Err(invalid("status: must be open or closed")),
-        };
-        let conversations: Vec<_> = listing
-            .conversations
-            .iter()
-            .map(view::conversation)
-            .collect();
-        Ok(
-            json!({"conversations": conversations, "cursor": listing.cursor.map(|cursor| URL_SAFE_NO_PAD.encode(cursor))}),
-        )
     }
 
     async fn show(&self, request: &Request, id: &ConversationId) -> Result<Value, ApiError> {
@@ -190,27 +170,6 @@ impl Console {
             Posted::Stored(entry) => Ok(json!({"entry": view::entry(&entry)})),
             Posted::Closed(known) => Err(ApiError::Conflict(known.after_the_end().to_owned())),
             Posted::Unknown => Err(ApiError::NoSuchConversation),
-        }
-    }
-
-    async fn claim(
-        &self,
-        agent: &handoff::conversation::Agent,
-        id: &ConversationId,
-    ) -> Result<Value, ApiError> {
-        let retention_days = self.settings.get().await.retention_days;
-        match self
-            .store
-            .claim_conversation(id, agent, retention_days)
-            .await?
-        {
-            Claimed::Yes(known) => Ok(json!({"conversation": view::conversation(&known)})),
-            Claimed::No(known) => Err(ApiError::Conflict(match &known.agent {
-                _ if known.is_closed() => "The conversation has ended.".to_owned(),
-                Some(holder) => format!("{} has this conversation.", holder.name),
-                None => "The conversation changed, please try again.".to_owned(),
-            })),
-            Claimed::Unknown => Err(ApiError::NoSuchConversation),
         }
     }
 
@@ -289,7 +248,11 @@ pub(crate) fn body(request: &Request) -> Result<Value, ApiError> {
     }
 }
 
-fn required<'a>(body: &'a Value, name: &str, max_chars: usize) -> Result<&'a str, ApiError> {
+pub(crate) fn required<'a>(
+    body: &'a Value,
+    name: &str,
+    max_chars: usize,
+) -> Result<&'a str, ApiError> {
     match body.get(name) {
         None | Some(Value::Null) => Err(invalid(format!("{name}: is missing"))),
         Some(Value::String(text)) if text.trim().is_empty() => {

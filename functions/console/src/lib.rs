@@ -6,13 +6,18 @@
 
 mod agent;
 mod api;
+mod canned;
 mod erasure;
 mod failed;
+mod list;
 mod page;
+mod person;
 mod sign_in;
 mod statistics;
 mod supervise;
+mod team;
 mod view;
+mod work;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -101,10 +106,15 @@ impl Console {
             .collect();
         Ok(match (request.method(), segments.as_slice()) {
             (_, ["api", route @ ..]) => api::answer(self.api(&request, route).await),
-            (&Method::GET | &Method::HEAD, []) => self.page.file(page::INDEX, request.headers()),
+            (&Method::GET | &Method::HEAD, []) => {
+                self.page.file(None, page::INDEX, request.headers())
+            }
             (&Method::GET | &Method::HEAD, [""]) => page::without_slash(),
             (&Method::GET, [SIGN_IN]) => json(StatusCode::OK, &json!({"sign_in": self.sign_in})),
-            (&Method::GET | &Method::HEAD, [name]) => self.page.file(name, request.headers()),
+            (&Method::GET | &Method::HEAD, [name]) => self.page.file(None, name, request.headers()),
+            (&Method::GET | &Method::HEAD, [folder, name]) => {
+                self.page.file(Some(folder), name, request.headers())
+            }
             _ => api::answer(Err(ApiError::NoSuchRoute)),
         })
     }

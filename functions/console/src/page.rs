@@ -1,11 +1,31 @@
 //! The agents' web page: static files, compiled in.
 //!
-//! Plain modules that a browser takes as they are: no build step, no third party. They are small
-//! and few; `no-cache` with an entity tag lets a browser keep them and still notice an update.
+//! **How it is made, and why so.** Plain ES modules, one HTML file and three style sheets that a browser
+//! takes as they stand in `page/`: no build step, no package manager, no framework. Whoever changes it
+//! edits a file and reloads (`cargo run -p sandbox`); what is served is what is in the repository, so a
+//! fault's line number is the file's, and neither the sandbox nor a deployment needs Node. Two other
+//! ways were weighed. *Web components*: the page has one screen, whose parts are never used twice, so
+//! elements of our own would only put a shadow root between them and the one style sheet, and between
+//! them and the labels that accessibility needs. *Server-rendered HTML with live updates*: what makes
+//! this page hard (lines under way while the network is gone, drafts, the place one reads at) happens in
+//! the browser and would be there twice.
+//!
+//! How it hangs together: `store.js` knows, `sync.js` and `outbox.js` write to it, one module for each
+//! part of the screen draws from it (`keyedChildren` in `dom.js` keeps nodes, so that focus, selection
+//! and scroll position stay), `app.js` puts them together. Every word for people is in `text-….js`, one
+//! table for each language, every number in `config.js`. Whatever people wrote goes in as text.
+//!
+//! **How it is served.** Compressed where the browser takes that. The page itself is asked for anew each
+//! time (`no-cache`, with an entity tag); its other files are named under a folder that is a fingerprint
+//! of them all, so a browser keeps them for a year, and a reload is one request, not fifty.
 
+use std::sync::OnceLock;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use lambda_http::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, LOCATION, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
@@ -24,20 +44,28 @@ macro_rules! files {
 
 /// All files of the page.
 const FILES: &[(&str, &str)] = files![
+    "actions.js",
+    "alerts.js",
     "api.js",
     "app.js",
     "charts.js",
+    "assign.js",
+    "canned-edit.js",
+    "canned.js",
     "composer.js",
     "config.js",
+    "dialogs.css",
     "dom.js",
     "drafts.js",
     "erasure.js",
     "failed.js",
+    "filters.js",
     "gate.js",
     "header.js",
     "icon.svg",
     "ids.js",
     "index.html",
+    "keys.js",
     "line.js",
     "list.js",
     "notices.js",
@@ -45,7 +73,10 @@ const FILES: &[(&str, &str)] = files![
     "order.js",
     "outbox.js",
     "people.js",
+    "person.js",
     "poller.js",
+    "preferences-view.js",
+    "preferences.js",
     "richtext.js",
     "session.js",
     "stats.js",
@@ -58,52 +89,133 @@ const FILES: &[(&str, &str)] = files![
     "supervise.css",
     "supervise.js",
     "sync.js",
+    "text-en.js",
+    "text-ja.js",
+    "text-zh-hans.js",
+    "text-zh-hant.js",
     "text.js",
     "thread.css",
     "thread.js",
     "time.js",
+    "unread.js",
 ];
+
+/// A file as it is served.
+#[derive(Debug)]
+struct File {
+    name: &'static str,
+    content: String,
+    tag: String,
+    /// Compressed when it is first asked for.
+    gzip: OnceLock<Vec<u8>>,
+}
+
+impl File {
+    fn new(name: &'static str, content: String) -> Self {
+        Self {
+            tag: format!("\"{}\"", fingerprint([content.as_str()])),
+            name,
+            content,
+            gzip: OnceLock::new(),
+        }
+    }
+
+    fn gzip(&self) -> &[u8] {
+        self.gzip.get_or_init(|| {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+            // Into memory: neither can fail.
+            let written = std::io::Write::write_all(&mut encoder, self.content.as_bytes());
+            written.and_then(|()| encoder.finish()).unwrap_or_default()
+        })
+    }
+}
+
+fn fingerprint<'a>(contents: impl IntoIterator<Item = &'a str>) -> String {
+    let mut digest = Sha256::new();
+    for content in contents {
+        digest.update((content.len() as u64).to_be_bytes());
+        digest.update(content);
+    }
+    hex::encode(&digest.finalize()[..12])
+}
 
 /// The page, as it is served.
 #[derive(Debug)]
 pub(crate) struct Page {
     policy: HeaderValue,
+    files: Vec<File>,
+    /// The folder under which the page names its files.
+    folder: String,
 }
 
 impl Page {
     /// The page of a console whose agents sign in with this provider.
     pub(crate) fn new(sign_in: Option<&SignIn>) -> Self {
         let policy = sign_in::policy(sign_in);
+        let folder = fingerprint(FILES.iter().map(|(_, content)| *content));
+        let files = FILES.iter().map(|(name, content)| {
+            let content = if *name == INDEX {
+                content.replace("=\"console/", &format!("=\"console/{folder}/"))
+            } else {
+                (*content).to_owned()
+            };
+            File::new(name, content)
+        });
         Self {
             // What goes into it was checked; should it still not fit, nothing is allowed.
             policy: HeaderValue::from_str(&policy)
                 .unwrap_or(HeaderValue::from_static("default-src 'none'")),
+            files: files.collect(),
+            folder,
         }
     }
 
-    /// Answers with a file of the page.
-    pub(crate) fn file(&self, name: &str, headers: &HeaderMap) -> Response<Body> {
-        let Some((_, content)) = FILES.iter().find(|(known, _)| *known == name) else {
+    /// Answers with a file of the page. `folder` is the one it was asked for under: under another one
+    /// than today's a page of before an update asks, which gets what there is now.
+    pub(crate) fn file(
+        &self,
+        folder: Option<&str>,
+        name: &str,
+        headers: &HeaderMap,
+    ) -> Response<Body> {
+        let Some(file) = self.files.iter().find(|file| file.name == name) else {
             return plain(StatusCode::NOT_FOUND, "no such file");
         };
-        let tag = format!("\"{}\"", hex::encode(&Sha256::digest(content)[..12]));
-        let mut response = if headers
-            .get(IF_NONE_MATCH)
-            .is_some_and(|known| known == tag.as_str())
-        {
+        let known = headers.get(IF_NONE_MATCH);
+        let mut response = if known.is_some_and(|known| known == file.tag.as_str()) {
             plain(StatusCode::NOT_MODIFIED, "")
+        } else if takes_gzip(headers) {
+            let mut response = Response::new(Body::Binary(file.gzip().to_vec()));
+            set(response.headers_mut(), CONTENT_ENCODING, "gzip");
+            response
         } else {
-            Response::new(Body::Text((*content).to_owned()))
+            Response::new(Body::Text(file.content.clone()))
         };
         let headers = response.headers_mut();
         set(headers, CONTENT_TYPE, content_type(name));
-        set(headers, CACHE_CONTROL, "no-cache");
+        set(headers, VARY, "Accept-Encoding");
+        let kept = if folder == Some(self.folder.as_str()) {
+            "public, max-age=31536000, immutable"
+        } else {
+            "no-cache"
+        };
+        set(headers, CACHE_CONTROL, kept);
         headers.insert(CONTENT_SECURITY_POLICY, self.policy.clone());
-        if let Ok(tag) = HeaderValue::from_str(&tag) {
+        if let Ok(tag) = HeaderValue::from_str(&file.tag) {
             headers.insert(ETAG, tag);
         }
         response
     }
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT_ENCODING);
+    let accepted = accepted.and_then(|accepted| accepted.to_str().ok());
+    let mut codings = accepted.unwrap_or_default().split(',').map(str::trim);
+    codings.any(|coding| {
+        let (name, quality) = coding.split_once(';').unwrap_or((coding, ""));
+        name.trim().eq_ignore_ascii_case("gzip") && !matches!(quality.trim(), "q=0" | "q=0.0")
+    })
 }
 
 /// Sends the browser from `…/console/` to `…/console`, against which the page's addresses are
@@ -178,15 +290,71 @@ mod tests {
     #[test]
     fn a_browser_that_has_a_file_is_not_sent_it_again() {
         let page = Page::new(None);
-        let first = page.file("app.js", &HeaderMap::new());
+        let first = page.file(None, "app.js", &HeaderMap::new());
+        assert_eq!(first.headers()[CACHE_CONTROL], "no-cache");
         let mut headers = HeaderMap::new();
         headers.insert(IF_NONE_MATCH, first.headers()[ETAG].clone());
-        let again = page.file("app.js", &headers);
+        let again = page.file(None, "app.js", &headers);
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
         assert!(again.body().is_empty());
         assert_eq!(
-            page.file("../Cargo.toml", &headers).status(),
+            page.file(None, "../Cargo.toml", &headers).status(),
             StatusCode::NOT_FOUND
         );
+    }
+
+    #[test]
+    fn what_the_page_names_is_kept_for_a_year_and_is_what_there_is_now() {
+        let page = Page::new(None);
+        let index = page.files.iter().find(|file| file.name == INDEX).unwrap();
+        let folder = page.folder.as_str();
+        assert!(
+            index
+                .content
+                .contains(&format!("src=\"console/{folder}/app.js\""))
+        );
+        assert!(
+            !index.content.contains("=\"console/app.js")
+                && !index.content.contains("=\"console/style.css")
+        );
+        let kept = |folder| {
+            let file = page.file(Some(folder), "app.js", &HeaderMap::new());
+            assert_eq!(file.status(), StatusCode::OK);
+            file.headers()[CACHE_CONTROL].to_str().unwrap().to_owned()
+        };
+        assert!(kept(folder).contains("immutable"));
+        assert_eq!(kept("of-before-an-update"), "no-cache");
+    }
+
+    #[test]
+    fn files_are_compressed_for_those_who_take_it() {
+        let page = Page::new(None);
+        let file = |accepted: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(accepted));
+            page.file(None, "text-ja.js", &headers)
+        };
+        for accepted in ["gzip, deflate, br, zstd", "br;q=1.0, gzip;q=0.8", "GZIP"] {
+            let response = file(accepted);
+            assert_eq!(response.headers()[CONTENT_ENCODING], "gzip", "{accepted}");
+            let mut text = String::new();
+            let mut decoder = flate2::read::GzDecoder::new(response.body().as_ref());
+            std::io::Read::read_to_string(&mut decoder, &mut text).unwrap();
+            assert_eq!(text, include_str!("../page/text-ja.js"));
+        }
+        for accepted in ["br", "gzip;q=0", "identity"] {
+            assert!(
+                !file(accepted).headers().contains_key(CONTENT_ENCODING),
+                "{accepted}"
+            );
+        }
+    }
+
+    /// All of it, the languages that nobody reads at once included.
+    #[test]
+    fn the_page_keeps_to_its_budget() {
+        let page = Page::new(None);
+        let bytes: usize = page.files.iter().map(|file| file.gzip().len()).sum();
+        assert!(bytes < 100_000, "{bytes} bytes compressed");
     }
 }

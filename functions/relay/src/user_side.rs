@@ -228,6 +228,8 @@ impl Relay {
         let conversation = &head.conversation;
         match head.kind {
             Kind::Closing => self.gptbots.close(bot, conversation, patience).await,
+            // No note is ever put into a lane. Should one get there all the same, it ends there.
+            Kind::Note => Err(not_for_users()),
             Kind::Message | Kind::Notice | Kind::Opening => {
                 self.gptbots.reply(bot, conversation, text, patience).await
             }
@@ -318,6 +320,15 @@ fn no_call(reason: String) -> CallError {
 fn bot(secrets: &Secrets, conversation: &Conversation) -> Result<Bot, CallError> {
     let id = conversation.bot.as_deref().unwrap_or_default();
     secrets.bot(id).ok_or_else(no_key)
+}
+
+fn not_for_users() -> CallError {
+    CallError {
+        fault: Fault::Permanent,
+        status: None,
+        code: None,
+        summary: "a private note is not for the user".to_owned(),
+    }
 }
 
 fn no_key() -> CallError {

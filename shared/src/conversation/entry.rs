@@ -25,6 +25,8 @@ pub enum Kind {
     Message,
     /// A text of the bridge's own: a greeting, "the user asked again".
     Notice,
+    /// What an agent wrote for other agents alone; it is in no lane.
+    Note,
     /// The end: the other side is told to close.
     Closing,
 }
@@ -84,6 +86,7 @@ names!(
     Opening = "opening",
     Message = "message",
     Notice = "notice",
+    Note = "note",
     Closing = "closing"
 );
 names!(Author, User = "user", Agent = "agent", System = "system");

@@ -59,7 +59,7 @@ pub fn in_delivery_order(side: Side, mut lane: Vec<Entry>) -> Vec<Entry> {
             // The end of something that was never opened here: not the end of what opens now.
             Kind::Closing if is_before(entry.sent_at, first_established) => 0,
             Kind::Opening => 1,
-            Kind::Message | Kind::Notice => 2,
+            Kind::Message | Kind::Notice | Kind::Note => 2,
             Kind::Closing => 3,
         };
         (episode, place)

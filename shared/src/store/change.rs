@@ -165,7 +165,7 @@ impl Change {
     }
 
     /// The conditions alone, as a part of a transaction that changes other items.
-    pub(super) fn as_check(self, table: &str, key: Item) -> ConditionCheck {
+    pub(super) fn into_check(self, table: &str, key: Item) -> ConditionCheck {
         ConditionCheck::builder()
             .table_name(table)
             .set_key(Some(key))
@@ -177,7 +177,7 @@ impl Change {
     }
 
     /// The end of an item, under these conditions, as a part of a transaction.
-    pub(super) fn as_deletion(self, table: &str, key: Item) -> Delete {
+    pub(super) fn into_deletion(self, table: &str, key: Item) -> Delete {
         Delete::builder()
             .table_name(table)
             .set_key(Some(key))

@@ -20,7 +20,7 @@ use crate::statistics::Counts;
 use crate::time::Millis;
 
 /// How often a write is decided anew because the conversation changed under it.
-const DECISIONS: u32 = 24;
+pub(super) const DECISIONS: u32 = 24;
 
 /// What became of an agent's line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,7 +148,7 @@ pub(super) fn taken(known: &Conversation, agent: &Agent, now: Millis) -> Entry {
     )
 }
 
-fn notice_to_desk(known: &Conversation, id: EntryId, text: &str, now: Millis) -> Entry {
+pub(super) fn notice_to_desk(known: &Conversation, id: EntryId, text: &str, now: Millis) -> Entry {
     Entry::new(
         known.id.clone(),
         id,
@@ -338,7 +338,7 @@ impl Store {
     }
 
     /// The entry of a line that was accepted before.
-    async fn accepted(
+    pub(super) async fn accepted(
         &self,
         id: &ConversationId,
         marker: &Item,

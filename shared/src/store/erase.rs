@@ -86,7 +86,7 @@ impl Store {
     ) -> TransactWriteItem {
         let check = Change::new()
             .require_absent_or(("erased_at", "<", n(sent_at)))
-            .as_check(&self.table, key(erased_pk(id), ERASED));
+            .into_check(&self.table, key(erased_pk(id), ERASED));
         TransactWriteItem::builder().condition_check(check).build()
     }
 
@@ -175,7 +175,7 @@ impl Store {
         let now = self.now();
         let pk = conversation_pk(id);
         let gone = |pk: &str, sk: &str| {
-            let deletion = Change::new().as_deletion(&self.table, key(pk, sk));
+            let deletion = Change::new().into_deletion(&self.table, key(pk, sk));
             TransactWriteItem::builder().delete(deletion).build()
         };
         let mut episodes: Vec<_> = seen.episodes.iter().collect();
@@ -193,7 +193,7 @@ impl Store {
                 known.and_then(|known| known.established).map(n),
             )
             .require_same("episode", known.map(|known| n(known.episode.into())));
-        let meta = as_seen.as_deletion(&self.table, key(pk.as_str(), META));
+        let meta = as_seen.into_deletion(&self.table, key(pk.as_str(), META));
         let mut parts = vec![TransactWriteItem::builder().delete(meta).build()];
         parts.extend(episodes.iter().map(|(history, _)| gone(&pk, history)));
         let of_person =

@@ -38,6 +38,12 @@ pub(super) const META: &str = "META";
 pub(super) const META_OUT: &str = "meta";
 /// Partition and sort key of the settings.
 pub(super) const SETTINGS: &str = "SETTINGS";
+/// Partition and sort key of the canned replies.
+pub(super) const CANNED: &str = "CANNED";
+/// Partition key of the console's agents.
+pub(super) const AGENTS: &str = "AGENTS";
+/// What sort keys of the console's agents begin with; behind it comes their id.
+pub(super) const AGENT_PREFIX: &str = "A#";
 /// What sort keys of entries begin with.
 pub(super) const ENTRY_PREFIX: &str = "E#";
 

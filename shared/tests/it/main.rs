@@ -13,4 +13,5 @@ mod retention;
 mod secrets;
 mod statistics;
 mod support;
+mod team;
 mod webhooks;

@@ -13,7 +13,7 @@ use crate::table::{NOW, Table};
 /// The conversation that exists, as its path has it: `c1`.
 const KNOWN: &str = "YzE";
 /// Calls, with `{}` for what the input puts there.
-const CALLS: [(&str, &str); 16] = [
+const CALLS: [(&str, &str); 24] = [
     ("GET", "me"),
     ("GET", "conversations"),
     ("GET", "conversations/YzE"),
@@ -30,6 +30,14 @@ const CALLS: [(&str, &str); 16] = [
     ("POST", "replay"),
     ("POST", "conversations/YzE/replay"),
     ("POST", "conversations/{}/replay"),
+    ("POST", "conversations/YzE/notes"),
+    ("POST", "conversations/YzE/release"),
+    ("POST", "conversations/YzE/assign"),
+    ("GET", "conversations/YzE/person"),
+    ("GET", "agents"),
+    ("POST", "agents"),
+    ("GET", "canned"),
+    ("POST", "canned"),
 ];
 
 /// First byte: which call; second: whose claims. Up to the first line break: what goes into the
@@ -49,7 +57,7 @@ pub fn agents(input: &[u8]) {
         0 => Value::Null,
         1 => json!({"jwt": {"claims": {"sub": "s-1", "name": "Ann"}, "scopes": null}}),
         2 => {
-            json!({"jwt": {"claims": {"sub": "s-2", "email": query, "name": segment}, "scopes": null}})
+            json!({"jwt": {"claims": {"sub": "s-2", "email": query, "name": segment, "groups": "[supervisors]"}, "scopes": null}})
         }
         _ => json!({"jwt": {"claims": {"sub": " "}, "scopes": null}}),
     };

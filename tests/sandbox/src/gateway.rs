@@ -56,6 +56,22 @@ const ROUTES: &[(&str, Answers)] = &[
     ("POST /console/api/conversations/{id}/close", |all| {
         &all.console
     }),
+    ("GET /console/api/agents", |all| &all.console),
+    ("POST /console/api/agents", |all| &all.console),
+    ("GET /console/api/canned", |all| &all.console),
+    ("POST /console/api/canned", |all| &all.console),
+    ("POST /console/api/conversations/{id}/notes", |all| {
+        &all.console
+    }),
+    ("POST /console/api/conversations/{id}/release", |all| {
+        &all.console
+    }),
+    ("POST /console/api/conversations/{id}/assign", |all| {
+        &all.console
+    }),
+    ("GET /console/api/conversations/{id}/person", |all| {
+        &all.console
+    }),
     ("POST /console/api/conversations/{id}/replay", |all| {
         &all.console
     }),

@@ -7,7 +7,7 @@ use handoff::store::Outcome;
 use serde_json::{Value, json};
 use test_support::{CONVERSATION_ID, TestTable, body_of, event};
 
-use crate::{BINARY, call, conversation, table_with_a_conversation};
+use crate::support::{BINARY, call, conversation, table_with_a_conversation};
 
 /// A call by a supervisor.
 fn by_supervisor(method: &str, path: &str, query: &str, body: Option<Value>) -> Value {

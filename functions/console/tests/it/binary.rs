@@ -1,6 +1,3 @@
-//! The binary, as Lambda runs it, over an embedded DynamoDB.
-#![allow(clippy::unwrap_used)]
-
 use handoff::conversation::{ConversationId, Side};
 use handoff::gptbots::{parse_close, parse_establish};
 use handoff::settings::Settings;
@@ -8,51 +5,24 @@ use handoff::store::{Outcome, Store};
 use serde_json::{Value, json};
 use test_support::{CONVERSATION_ID, TestTable, body_of, event};
 
-#[path = "binary/supervise.rs"]
-mod supervise;
-
-const BINARY: &str = env!("CARGO_BIN_EXE_console");
-
-/// A call of the API, made of the sample event.
-fn call(method: &str, path: &str, query: &str, body: Option<Value>) -> Value {
-    let mut event = event("console-list.json");
-    let path = format!("/console/api/{path}");
-    event["rawPath"] = json!(path);
-    event["rawQueryString"] = json!(query);
-    event["queryStringParameters"] = query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(name, value)| (name.to_owned(), json!(value)))
-        .collect();
-    event["requestContext"]["http"]["method"] = json!(method);
-    event["requestContext"]["http"]["path"] = json!(path);
-    if let Some(body) = body {
-        event["body"] = json!(body.to_string());
-        event["isBase64Encoded"] = json!(false);
-    }
-    event
-}
-
-fn conversation(route: &str) -> String {
-    let id = handoff::conversation::ConversationId::new(CONVERSATION_ID).unwrap();
-    format!("conversations/{}{route}", id.to_path())
-}
-
-async fn table_with_a_conversation() -> TestTable {
-    let table = TestTable::new().await;
-    let body = event("establish.json")["body"].as_str().unwrap().to_owned();
-    let establish = parse_establish(&serde_json::from_str(&body).unwrap()).unwrap();
-    let handoff = Settings::default().handoff(&establish.bot);
-    table.store.establish(&establish, &handoff).await.unwrap();
-    table
-}
+use crate::support::{BINARY, call, conversation, table_with_a_conversation};
 
 #[tokio::test]
 async fn the_page_is_served_with_a_policy_that_allows_nothing_but_its_own_files() {
     let table = TestTable::new().await;
     let function = table.function(BINARY).start().await.unwrap();
-    let page = function.invoke(event("console-page.json")).await.unwrap();
+    let asked = event("console-page.json");
+    // As browsers ask, compressed.
+    let page = function.invoke(asked.clone()).await.unwrap();
     assert_eq!(page["statusCode"], 200);
+    assert_eq!(page["headers"]["content-encoding"], "gzip");
+    assert_eq!(page["isBase64Encoded"], true);
+    let mut plainly = asked;
+    plainly["headers"]
+        .as_object_mut()
+        .unwrap()
+        .remove("accept-encoding");
+    let page = function.invoke(plainly).await.unwrap();
     assert!(page["body"].as_str().unwrap().contains("<!doctype html>"));
     let policy = page["headers"]["content-security-policy"].as_str().unwrap();
     assert!(
@@ -71,6 +41,14 @@ async fn without_verified_claims_there_is_nothing_to_see() {
         ("GET", "conversations".to_owned()),
         ("GET", conversation("")),
         ("GET", "failed".to_owned()),
+        ("GET", "agents".to_owned()),
+        ("POST", "agents".to_owned()),
+        ("GET", "canned".to_owned()),
+        ("POST", "canned".to_owned()),
+        ("GET", conversation("/person")),
+        ("POST", conversation("/notes")),
+        ("POST", conversation("/release")),
+        ("POST", conversation("/assign")),
         ("POST", "replay".to_owned()),
         ("POST", conversation("/replay")),
         ("POST", conversation("/messages")),
@@ -107,7 +85,10 @@ async fn only_claims_of_the_providers_id_tokens_are_an_agents() {
     let me = body_of(&ask(call("GET", "me", "", None)).await);
     assert_eq!(
         me,
-        json!({"id": "b9ea9c2c-1091-70f1-4c36-0f1d2e3a4b5c", "name": "Alice Wong", "groups": []})
+        json!({
+            "id": "b9ea9c2c-1091-70f1-4c36-0f1d2e3a4b5c", "name": "Alice Wong", "groups": [],
+            "supervisor": false,
+        })
     );
     for (claim, value) in [
         ("sub", json!("")),

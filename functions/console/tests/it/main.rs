@@ -1,0 +1,7 @@
+//! The binary, as Lambda runs it, over an embedded DynamoDB.
+#![allow(clippy::unwrap_used)]
+
+mod binary;
+mod supervise;
+mod support;
+mod workplace;
