@@ -21,7 +21,10 @@ pub fn rank(entry: &Entry) -> u8 {
 /// opening before what overtook it and a closing after what came late, episode by episode; between
 /// them order of acceptance, except that a user's lines that wait together go by GPTBots'
 /// timestamps, whatever the bridge has to say to the agents in between.
-pub fn in_delivery_order(side: Side, mut lane: Vec<Entry>) -> Vec<Entry> {
+///
+/// `open` says whether the conversation is open: then a closing that is older than its opening is
+/// the end of something that never was opened here. Else it may be what ended it.
+pub fn in_delivery_order(side: Side, mut lane: Vec<Entry>, open: bool) -> Vec<Entry> {
     lane.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     if side == Side::User {
         return lane;
@@ -57,7 +60,7 @@ pub fn in_delivery_order(side: Side, mut lane: Vec<Entry>) -> Vec<Entry> {
         };
         let place = match entry.kind {
             // The end of something that was never opened here: not the end of what opens now.
-            Kind::Closing if is_before(entry.sent_at, first_established) => 0,
+            Kind::Closing if open && is_before(entry.sent_at, first_established) => 0,
             Kind::Opening => 1,
             Kind::Message | Kind::Notice | Kind::Note => 2,
             Kind::Closing => 3,
@@ -163,14 +166,14 @@ mod tests {
 
     #[test]
     fn a_chat_that_overtook_its_establish_waits_behind_the_opening() {
-        let lane = in_delivery_order(Side::Desk, vec![line(10, 5), opening(20, 1)]);
+        let lane = in_delivery_order(Side::Desk, vec![line(10, 5), opening(20, 1)], true);
         assert_eq!(shape(&lane), [(Kind::Opening, 20), (Kind::Message, 10)]);
     }
 
     #[test]
     fn a_close_that_overtook_chats_goes_last() {
         let close = entry(Kind::Closing, Author::System, 10);
-        let lane = in_delivery_order(Side::Desk, vec![close, line(11, 3), line(12, 2)]);
+        let lane = in_delivery_order(Side::Desk, vec![close, line(11, 3), line(12, 2)], true);
         assert_eq!(
             shape(&lane),
             [
@@ -192,6 +195,7 @@ mod tests {
                 line(10, 10),
                 opening(15, 1),
             ],
+            true,
         );
         assert_eq!(
             shape(&lane),
@@ -211,10 +215,14 @@ mod tests {
         stale.sent_at = Some(100);
         let mut opening = opening(20, 1);
         opening.sent_at = Some(200);
-        let lane = in_delivery_order(Side::Desk, vec![opening.clone(), stale.clone()]);
+        let lane = in_delivery_order(Side::Desk, vec![opening.clone(), stale.clone()], true);
         assert_eq!(shape(&lane), [(Kind::Closing, 10), (Kind::Opening, 20)]);
+        // Unless it has ended: then this is what did it.
+        let ended = vec![opening.clone(), stale.clone()];
+        let lane = in_delivery_order(Side::Desk, ended, false);
+        assert_eq!(shape(&lane), [(Kind::Opening, 20), (Kind::Closing, 10)]);
         stale.sent_at = Some(200);
-        let lane = in_delivery_order(Side::Desk, vec![opening, stale]);
+        let lane = in_delivery_order(Side::Desk, vec![opening, stale], true);
         assert_eq!(shape(&lane), [(Kind::Opening, 20), (Kind::Closing, 10)]);
     }
 
@@ -224,7 +232,7 @@ mod tests {
         opening.sent_at = Some(200);
         let mut ours = entry(Kind::Closing, Author::System, 30);
         ours.episode = Some(1);
-        let lane = in_delivery_order(Side::Desk, vec![ours, opening]);
+        let lane = in_delivery_order(Side::Desk, vec![ours, opening], true);
         assert_eq!(shape(&lane), [(Kind::Opening, 20), (Kind::Closing, 30)]);
     }
 
@@ -236,7 +244,7 @@ mod tests {
         ours.episode = Some(1);
         let mut next = opening(40, 2);
         next.sent_at = Some(101);
-        let lane = in_delivery_order(Side::Desk, vec![next, end, ours]);
+        let lane = in_delivery_order(Side::Desk, vec![next, end, ours], true);
         assert_eq!(
             shape(&lane),
             [
@@ -256,6 +264,7 @@ mod tests {
                 entry(Kind::Notice, Author::System, 2),
                 line(3, 1),
             ],
+            true,
         );
         assert_eq!(
             shape(&lane),
@@ -314,9 +323,9 @@ mod tests {
                 .collect();
             let mut mixed = lane.clone();
             fastrand::Rng::with_seed(seed).shuffle(&mut mixed);
-            let ordered = in_delivery_order(Side::Desk, lane.clone());
+            let ordered = in_delivery_order(Side::Desk, lane.clone(), true);
             prop_assert_eq!(ordered.len(), lane.len());
-            prop_assert_eq!(&ordered, &in_delivery_order(Side::Desk, mixed));
+            prop_assert_eq!(&ordered, &in_delivery_order(Side::Desk, mixed, true));
         }
 
         #[test]
@@ -341,7 +350,7 @@ mod tests {
             lines in proptest::collection::vec((0..1_000_i64, 0..1_000_i64), 1..20),
         ) {
             let lane = lines.iter().map(|(at, sent)| line(*at, *sent)).collect();
-            let ordered = in_delivery_order(Side::Desk, lane);
+            let ordered = in_delivery_order(Side::Desk, lane, true);
             prop_assert!(ordered.is_sorted_by_key(|entry| entry.sent_at));
         }
     }

@@ -282,8 +282,8 @@ impl Store {
             self.conversation(id).await?
         };
         for lane in [
-            in_delivery_order(Side::Desk, to_desk),
-            in_delivery_order(Side::User, to_user),
+            in_delivery_order(Side::Desk, to_desk, false),
+            in_delivery_order(Side::User, to_user, false),
         ] {
             // One after the other: whoever drains the lane meanwhile finds the first ones of it,
             // never a later one without those before it.

@@ -112,7 +112,11 @@ impl Store {
                 break;
             }
         }
-        lane.entries = in_delivery_order(side, lane.entries);
+        let open = lane
+            .conversation
+            .as_ref()
+            .is_some_and(|known| !known.is_closed());
+        lane.entries = in_delivery_order(side, lane.entries, open);
         Ok(lane)
     }
 

@@ -130,9 +130,10 @@ fn lanes(u: &mut Unstructured<'_>) -> Result<()> {
     mixed.reverse();
 
     type Order = fn(Vec<Entry>) -> Vec<Entry>;
-    let orders: [Order; 3] = [
-        |lane| in_delivery_order(Side::Desk, lane),
-        |lane| in_delivery_order(Side::User, lane),
+    let orders: [Order; 4] = [
+        |lane| in_delivery_order(Side::Desk, lane, true),
+        |lane| in_delivery_order(Side::Desk, lane, false),
+        |lane| in_delivery_order(Side::User, lane, true),
         in_reading_order,
     ];
     for order in orders {
@@ -155,10 +156,10 @@ fn lanes(u: &mut Unstructured<'_>) -> Result<()> {
             "ordered once more, ordered otherwise"
         );
     }
-    let to_user = in_delivery_order(Side::User, lane.clone());
+    let to_user = in_delivery_order(Side::User, lane.clone(), true);
     assert!(to_user.is_sorted_by_key(|entry| entry.at));
     // The first opening comes before every line.
-    let to_desk = in_delivery_order(Side::Desk, lane);
+    let to_desk = in_delivery_order(Side::Desk, lane, true);
     let first = |entry: &Entry| entry.kind == Kind::Opening && entry.episode.is_none_or(|n| n <= 1);
     if let Some(opening) = to_desk.iter().position(first) {
         let line = to_desk

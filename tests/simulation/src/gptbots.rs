@@ -120,7 +120,8 @@ pub(crate) async fn asks(world: &Arc<World>, conversation: usize, post: &Post) {
     };
     if timed_out {
         world.note(format_args!("c{conversation}: GPTBots gives up waiting"));
-        ended(world, conversation, "TIMEOUT", &on_time()).await;
+        let timestamp = stamp(world, conversation);
+        ended(world, conversation, "TIMEOUT", timestamp, &on_time()).await;
     }
 }
 
@@ -159,11 +160,11 @@ pub(crate) async fn leaves(world: &Arc<World>, conversation: usize, post: &Post)
         human.turn += 1;
         human.open = false;
     }
-    ended(world, conversation, "USER_CLOSED", post).await;
+    let timestamp = stamp(world, conversation);
+    ended(world, conversation, "USER_CLOSED", timestamp, post).await;
 }
 
-async fn ended(world: &Arc<World>, conversation: usize, how: &str, post: &Post) {
-    let timestamp = stamp(world, conversation);
+async fn ended(world: &Arc<World>, conversation: usize, how: &str, timestamp: Millis, post: &Post) {
     let body = serde_json::json!({
         "conversation_id": world.id(conversation),
         "timestamp": timestamp,
@@ -334,12 +335,18 @@ impl Outbound for FakeGptBots {
         let result = self.tell(bot, conversation, Act::End, "", patience).await;
         let number = self.world.number(conversation.as_str());
         let after = self.world.state().humans[number].ended_by_us;
-        if self.world.plan.shape.echoes_close && before != after {
+        if self.world.plan.shape.echoes_close
+            && before != after
+            && let Some(ended_at) = after
+        {
+            // Of when it ended, however long our call was on its way back.
+            let timestamp = EPOCH + ended_at;
             let world = self.world.clone();
             let busy = world.busy();
             tokio::spawn(async move {
-                let echo: Pin<Box<dyn Future<Output = ()> + Send>> =
-                    Box::pin(async move { ended(&world, number, "TIMEOUT", &on_time()).await });
+                let echo: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
+                    ended(&world, number, "TIMEOUT", timestamp, &on_time()).await;
+                });
                 echo.await;
                 drop(busy);
             });
