@@ -4,6 +4,7 @@
 //! calls change nothing. A webhook costs one round trip.
 
 mod calls;
+mod chain;
 mod change;
 mod clock;
 mod codec;
@@ -18,11 +19,13 @@ mod log;
 mod reconcile;
 pub mod schema;
 mod settings;
+mod timer;
 mod together;
 mod transact;
 mod webhooks;
 
-pub use clock::{Backlog, OVERDUE, Stray, Waiting};
+pub use chain::MoveOn;
+pub use clock::{Backlog, OVERDUE, Queue, Stray, Waiting};
 pub use console::{Claimed, Ended, Line, Posted};
 pub use desk::Reference;
 pub use error::StoreError;
@@ -31,6 +34,7 @@ pub use lanes::{Lane, Mark, Outcome};
 pub use log::{Listing, LogPage};
 pub use reconcile::ToReconcile;
 pub use settings::StoredSettings;
+pub use timer::{DueTimer, Said, Timer};
 pub use webhooks::{ChatOutcome, CloseOutcome, EstablishOutcome, Handoff};
 
 pub use aws_sdk_dynamodb::Client;

@@ -8,6 +8,7 @@
 pub mod aws;
 pub mod doctor;
 pub mod replay;
+pub mod settings;
 mod since;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +31,8 @@ enum Command {
     Doctor(doctor::Options),
     /// Sends again what was not delivered. Without --yes it only says what that would be.
     Replay(replay::Options),
+    /// Reads, checks and writes the settings.
+    Settings(settings::Options),
 }
 
 impl Cli {
@@ -48,6 +51,11 @@ impl Cli {
                 let done = replay::run(&options).await?;
                 out.push_str(&done.show(&options));
                 Ok(done.errors.is_empty())
+            }
+            Command::Settings(options) => {
+                let done = settings::run(&options).await?;
+                out.push_str(&done.show());
+                Ok(done.is_well())
             }
         }
     }

@@ -5,6 +5,8 @@ mod account;
 mod replay;
 mod run;
 mod sandbox;
+mod schema;
+mod settings;
 mod stand_in;
 mod table;
 mod webhooks;
