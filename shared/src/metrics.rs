@@ -52,11 +52,15 @@ pub enum Metric {
     Waiting,
     /// How long the longest of them has waited.
     LongestWait,
+    /// Conversations that nobody had taken when the time for it was over.
+    Unattended,
+    /// Handoffs that were refused because nobody is there.
+    Closed,
 }
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Delivered,
         Self::Retried,
         Self::Failed,
@@ -68,6 +72,8 @@ impl Metric {
         Self::Strays,
         Self::Waiting,
         Self::LongestWait,
+        Self::Unattended,
+        Self::Closed,
     ];
 
     /// Its name in CloudWatch.
@@ -84,6 +90,8 @@ impl Metric {
             Self::Strays => "Strays",
             Self::Waiting => "Waiting",
             Self::LongestWait => "LongestWait",
+            Self::Unattended => "Unattended",
+            Self::Closed => "Closed",
         }
     }
 

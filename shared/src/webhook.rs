@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::config::{Base, ConfigError, tokens_from_env};
 use crate::gptbots::{FieldError, Payload};
 use crate::metrics::{Metric, Metrics};
-use crate::settings::SettingsSource;
+use crate::settings::{Closed, SettingsSource};
 use crate::store::{Store, StoreError};
 use crate::token::Tokens;
 
@@ -79,6 +79,9 @@ pub enum WebhookError {
     /// A field is missing or wrong.
     #[error(transparent)]
     Field(#[from] FieldError),
+    /// Nobody is there, and the settings refuse handoffs then: the user is told "busy".
+    #[error("closed{}", .0.opens.as_ref().map_or(String::new(), |at| format!(", opens on {at}")))]
+    Closed(Closed),
     /// The table failed: ours, and the caller may try again.
     #[error("not stored, please try again")]
     Store(#[from] StoreError),
@@ -91,8 +94,14 @@ impl WebhookError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BrokenJson { .. } | Self::Field(_) => StatusCode::BAD_REQUEST,
-            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Closed(_) | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+}
+
+impl From<Closed> for WebhookError {
+    fn from(closed: Closed) -> Self {
+        Self::Closed(closed)
     }
 }
 
@@ -177,10 +186,10 @@ fn answer(result: Result<(), WebhookError>) -> Response<Body> {
     let (status, message) = match result {
         Ok(()) => (StatusCode::OK, "success".to_owned()),
         Err(error) => {
-            if let WebhookError::Store(cause) = &error {
-                tracing::error!(error = %cause, "webhook not stored");
-            } else {
-                tracing::warn!(%error, "webhook refused");
+            match &error {
+                WebhookError::Store(cause) => tracing::error!(error = %cause, "webhook not stored"),
+                WebhookError::Closed(_) => tracing::info!(%error, "handoff refused"),
+                _ => tracing::warn!(%error, "webhook refused"),
             }
             (error.status(), error.to_string())
         }

@@ -1,11 +1,15 @@
-//! The clock, called every minute: rings the lanes that strayed, and says what waits.
+//! The clock, called every minute: rings the lanes that strayed, writes what is due, and says what
+//! waits.
 //!
 //! A lane strays when its bell got lost, the stream's mapping lags, or the process that had its
 //! head died. An index holds every undelivered entry by when somebody should look at it, and every
 //! conversation that no agent has taken, so that a tick costs what they cost, however many
 //! conversations are open. The same index holds the conversations whose desk is to be asked what
-//! happened there, since its own calls can be lost: the relay asks. The clock sends nothing itself,
-//! and a tick that runs twice changes nothing.
+//! happened there, since its own calls can be lost: the relay asks. And it holds the conversations
+//! in which something is due: a text for a user who waits, an end after a silence. The clock writes
+//! entries and sends nothing itself, and a tick that runs twice changes nothing.
+
+mod timers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,12 +45,14 @@ pub struct Clock {
 pub struct Tick {
     /// How many lanes were rung.
     pub rung: usize,
-    /// How many could not be.
+    /// In how many conversations something was due and is written.
+    pub told: usize,
+    /// How many lanes could not be rung, and timers not be looked at.
     pub failed: usize,
 }
 
 impl Clock {
-    /// Rings every lane whose head should have been delivered by now.
+    /// Rings every lane whose head should have been delivered by now, and writes what is due.
     ///
     /// # Errors
     /// When the strays cannot be found. The next tick finds them.
@@ -55,7 +61,11 @@ impl Clock {
         let (backlog, waiting) =
             futures_util::future::join(self.store.backlog(now), self.store.waiting()).await;
         let mut backlog = backlog?;
-        let mut tick = Tick { rung: 0, failed: 0 };
+        let mut tick = Tick {
+            rung: 0,
+            told: 0,
+            failed: 0,
+        };
         // Side by side: after an outage there can be thousands, and a tick has a minute.
         let mut rings = stream::iter(std::mem::take(&mut backlog.strays))
             .map(|stray| async move { (self.ring(&stray).await, stray) })
@@ -73,9 +83,13 @@ impl Clock {
             tracing::warn!(rung = tick.rung, failed = tick.failed, "lanes had strayed");
         }
         drop(rings);
+        let strays = tick.rung + tick.failed;
+        let (told, failed) = self.turn_timers(now).await;
+        tick.told = told;
+        tick.failed += failed;
         self.have_desks_asked(now).await;
         // Last, since ringing matters more.
-        self.measure(now, &backlog, waiting?, tick);
+        self.measure(now, &backlog, waiting?, strays);
         Ok(tick)
     }
 
@@ -116,13 +130,13 @@ impl Clock {
             .await;
     }
 
-    fn measure(&self, now: Millis, backlog: &Backlog, waiting: Waiting, tick: Tick) {
+    fn measure(&self, now: Millis, backlog: &Backlog, waiting: Waiting, strays: usize) {
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         let seconds = |since: Option<Millis>| since.map_or(0, |since| (now - since).max(0) / 1000);
         for (metric, value) in [
             (Metric::OldestUndelivered, seconds(backlog.oldest)),
             (Metric::Overdue, count(backlog.overdue)),
-            (Metric::Strays, count(tick.rung + tick.failed)),
+            (Metric::Strays, count(strays)),
             (Metric::Waiting, count(waiting.conversations)),
             (Metric::LongestWait, seconds(waiting.since)),
         ] {

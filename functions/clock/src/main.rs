@@ -1,4 +1,4 @@
-//! Called every minute: rings the lanes that strayed.
+//! Called every minute: rings the lanes that strayed, and writes what is due.
 
 use clock::Clock;
 use handoff::config::Base;

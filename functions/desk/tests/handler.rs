@@ -105,7 +105,7 @@ impl World {
         );
         let settings = Settings {
             desk: "plain".into(),
-            greeting: String::new(),
+            greeting: "".into(),
             ..Settings::default()
         };
         let store = &self.table.store;

@@ -3,7 +3,7 @@
 //! Stores the conversation, the history it was given, the opening for the desk and the greeting
 //! for the user in one transaction, and answers. HTTP 200 tells GPTBots that the human
 //! conversation exists; anything else shows the user "busy" (contract, section 3), so only a table
-//! that cannot be written refuses.
+//! that cannot be written refuses, or opening hours that are set to.
 
 use std::convert::Infallible;
 
@@ -32,7 +32,18 @@ impl Establish {
         let payload = webhook::read(request, &self.0.tokens, ROUTE)?;
         let establish = payload.establish()?;
         // Not by defaults where the operator's wishes cannot be read: the wrong desk would get it.
-        let handoff = self.0.settings.read().await?.handoff(&establish.bot);
+        let said = establish.history.last_question();
+        let handoff = match self.0.settings.begin(&establish.bot, said).await? {
+            Ok(handoff) => handoff,
+            Err(closed) => {
+                // A conversation that is under way is not refused, whoever asks for it once more.
+                if !self.0.store.opens_nothing(&establish).await? {
+                    self.0.metrics.add(Metric::Closed, 1);
+                    return Err(closed.into());
+                }
+                self.0.settings.get().await.handoff(&establish.bot)
+            }
+        };
         let outcome = self.0.store.establish(&establish, &handoff).await?;
         if outcome == EstablishOutcome::Opened {
             self.0.metrics.add(Metric::Handoffs, 1);

@@ -130,6 +130,26 @@ async fn a_table_that_fails_is_answered_with_503_so_that_the_user_sees_busy() {
 }
 
 #[tokio::test]
+async fn outside_the_hours_the_user_sees_busy_where_that_is_set() {
+    let table = TestTable::new().await;
+    let closed = json!({"hours": {"time_zone": "Asia/Taipei", "weekly": {}, "outside": "refuse"}});
+    let open = table.function(BINARY).start().await.unwrap();
+    open.invoke(event("establish.json")).await.unwrap();
+    let written = table.store.put_settings(&closed.to_string(), 0).await;
+    assert!(written.unwrap());
+    let function = table.function(BINARY).start().await.unwrap();
+    let other = r#"{"conversation_id":"c","timestamp":1,"bot_id":"b"}"#;
+    let answer = function.invoke(with_body(other)).await.unwrap();
+    assert_eq!(body_of(&answer), json!({"code": 503, "message": "closed"}));
+    let id = ConversationId::new("c").unwrap();
+    assert!(table.store.conversation(&id).await.unwrap().is_none());
+    // One that was taken while it was open is here, whoever asks again.
+    let answer = function.invoke(event("establish.json")).await.unwrap();
+    assert_eq!(answer["statusCode"], 200);
+    assert_eq!(metrics_in(&function.logs())[0]["Closed"], 1);
+}
+
+#[tokio::test]
 async fn without_its_environment_it_does_not_start_and_says_which_variable_is_missing() {
     let table = TestTable::new().await;
     let function = table.function(BINARY).env("WEBHOOK_TOKEN_SHA256", "abc");

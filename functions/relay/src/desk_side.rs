@@ -67,7 +67,15 @@ impl Relay {
         let target = Target::Desk(conversation.desk.clone());
         let permit = match self.leave(&target, &head, settings) {
             Leave::Try(permit) => permit,
-            Leave::Wait { at, why } => return self.put_off(bell, &head, at, why).await,
+            Leave::Wait { at, why } => {
+                let passed = self
+                    .pass_by(bell, conversation, &head, why, settings)
+                    .await?;
+                return match passed {
+                    Some(next) => Ok(next),
+                    None => self.put_off(bell, &head, at, why).await,
+                };
+            }
         };
         let now = self.clock.now();
         let plain = Wording::default();
@@ -122,7 +130,17 @@ impl Relay {
         let marks = match at_desk {
             Ok(Attempt::Opened(opened)) => return self.opened(conversation, load, opened).await,
             Ok(Attempt::Taken(remote_id)) => taken(load.lines, remote_id),
-            Err(failed) => self.not_at_desk(conversation, load, &failed).await?,
+            Err(failed) => {
+                if let [opening] = load.lines.as_slice() {
+                    let handed_on = self
+                        .hand_on_to_next_desk(bell, conversation, opening, &failed, settings)
+                        .await?;
+                    if let Some(next) = handed_on {
+                        return Ok(next);
+                    }
+                }
+                self.not_at_desk(conversation, load, &failed).await?
+            }
         };
         self.settle(bell, conversation, marks, settings).await
     }

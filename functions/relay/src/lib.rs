@@ -36,6 +36,7 @@
 //!
 //! `docs/guarantee.md` says the same for operators.
 
+mod chain;
 mod complete;
 mod desk_side;
 mod drain;

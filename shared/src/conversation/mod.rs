@@ -4,6 +4,7 @@ mod entry;
 mod history;
 mod ids;
 mod lane;
+mod plan;
 mod state;
 mod user;
 
@@ -12,6 +13,9 @@ pub use history::{History, Speaker, Turn, TurnFile};
 pub(crate) use ids::fingerprint;
 pub use ids::{ConversationId, EntryId, IdError};
 pub use lane::{Step, in_delivery_order, in_reading_order, next_step, rank};
+pub use plan::{
+    Farewell, MESSAGE_LEFT, Plan, PlanAct, PlanStep, Progress, Silent, TakingMessage, Task,
+};
 pub use state::{Agent, ClosedBy, Conversation, Establish, Last, Status};
 pub use user::{PLACEHOLDER_EMAIL, PersonBy, User};
 

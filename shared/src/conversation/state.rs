@@ -103,6 +103,11 @@ pub struct Conversation {
     pub user: User,
     /// The desk instance that has it.
     pub desk: String,
+    /// The desks to go on to, in a row, where this one cannot take it; behind the last the user may
+    /// leave a message. `None`: there is no row.
+    pub next_desks: Option<Vec<String>>,
+    /// The language of what the bridge tells the user.
+    pub language: Option<String>,
     /// The desk's own id of it, once open there.
     pub desk_ref: Option<String>,
     /// What else the desk needs in order to post there.
@@ -220,6 +225,8 @@ pub(crate) mod tests {
             bot: Some("b1".into()),
             user: User::default(),
             desk: "console".into(),
+            next_desks: None,
+            language: None,
             desk_ref: None,
             desk_context: None,
             status: Status::Waiting,

@@ -1,4 +1,5 @@
 //! What the clock finds: undelivered entries, lanes that strayed, and who waits for an agent.
+//! Timers that are due are found in `timer.rs`.
 
 use std::collections::BTreeSet;
 
@@ -6,15 +7,19 @@ use futures_util::future::try_join_all;
 
 use super::item::{Item, Reader, s};
 use super::keys::{
-    DUE, DUE_AT, DUE_INDEX, PK, SHARDS, conversation_of, due, parse_due_at, waiting,
+    DUE, DUE_AT, DUE_INDEX, PK, SHARDS, conversation_of, due, parse_due_at, parse_queued_at,
+    waiting,
 };
 use super::{Store, StoreError};
-use crate::conversation::{ConversationId, Side};
+use crate::conversation::{Conversation, ConversationId, Side, fingerprint};
 use crate::time::Millis;
 
 /// How many pages of one shard a tick reads at the most: some 60,000 entries. A lane can have many
 /// overdue entries, and those of a lane that cannot be served must not hide others.
 const MAX_PAGES: usize = 10;
+/// How many of a shard's waiting conversations a tick counts: what fits into the 4 KB that a read
+/// costs at the least, so that a long queue costs a tick no more than a short one.
+const COUNTED_WAITING: i32 = 40;
 /// Undelivered for longer than this counts as overdue.
 pub const OVERDUE: Millis = 120_000;
 
@@ -41,10 +46,25 @@ pub struct Backlog {
 /// Who waits for an agent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Waiting {
-    /// How many conversations.
+    /// How many conversations: exactly up to some 40, and at most 160 are counted.
     pub conversations: usize,
     /// Since when the longest waiting one has.
     pub since: Option<Millis>,
+}
+
+/// Those who wait for an agent, in the order of their coming.
+#[derive(Debug, Clone, Default)]
+pub struct Queue(Vec<(Millis, String)>);
+
+impl Queue {
+    /// The place of a conversation that waits: 1 for the next of its bot.
+    pub fn position(&self, known: &Conversation) -> usize {
+        let bot = fingerprint(&[known.bot.as_deref().unwrap_or_default().as_bytes()]);
+        let before = |(since, of): &&(Millis, String)| {
+            *since < known.opened_at && (of.is_empty() || *of == bot)
+        };
+        self.0.iter().filter(before).count() + 1
+    }
 }
 
 impl Store {
@@ -62,7 +82,7 @@ impl Store {
     /// # Errors
     /// When the table cannot be read.
     pub async fn backlog(&self, now: Millis) -> Result<Backlog, StoreError> {
-        let shards = (0..SHARDS).map(|shard| self.due_keys(due(shard), "read backlog"));
+        let shards = (0..SHARDS).map(|shard| self.due_keys(due(shard), "read backlog", None));
         let mut backlog = Backlog::default();
         for item in try_join_all(shards).await?.into_iter().flatten() {
             let reader = Reader(&item);
@@ -83,17 +103,18 @@ impl Store {
         Ok(backlog)
     }
 
-    /// Who waits for an agent. Costs what waits, however many conversations are open.
+    /// Who waits for an agent, counted up to a point. Costs the same however many do.
     ///
     /// # Errors
     /// When the table cannot be read.
     pub async fn waiting(&self) -> Result<Waiting, StoreError> {
-        let shards = (0..SHARDS).map(|shard| self.due_keys(waiting(shard), "read waiting"));
+        let shards = (0..SHARDS)
+            .map(|shard| self.due_keys(waiting(shard), "read waiting", Some(COUNTED_WAITING)));
         let mut found = Waiting::default();
         for of_shard in try_join_all(shards).await? {
             // In order of their time, so the first is the oldest.
             let since = match of_shard.first() {
-                Some(first) => Reader(first).s(DUE_AT)?.parse().ok(),
+                Some(first) => parse_queued_at(Reader(first).s(DUE_AT)?).map(|(since, _)| since),
                 None => None,
             };
             found.conversations += of_shard.len();
@@ -105,11 +126,30 @@ impl Store {
         Ok(found)
     }
 
-    /// The keys in one partition of the index of what is due, the earliest first.
+    /// Everybody who waits for an agent. Costs who waits: keys alone, some 40 of them for half a
+    /// read unit.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn queue(&self) -> Result<Queue, StoreError> {
+        let shards = (0..SHARDS).map(|shard| self.due_keys(waiting(shard), "read queue", None));
+        let mut queue = Queue::default();
+        for item in try_join_all(shards).await?.into_iter().flatten() {
+            let reader = Reader(&item);
+            let place = parse_queued_at(reader.s(DUE_AT)?);
+            queue
+                .0
+                .extend(place.map(|(since, bot)| (since, bot.to_owned())));
+        }
+        Ok(queue)
+    }
+
+    /// The keys in one partition of the index of what is due, the earliest first; `most` of them.
     async fn due_keys(
         &self,
         partition: String,
         operation: &'static str,
+        most: Option<i32>,
     ) -> Result<Vec<Item>, StoreError> {
         let mut keys = Vec::new();
         let mut from = None;
@@ -122,13 +162,14 @@ impl Store {
                 .key_condition_expression("#due = :due")
                 .expression_attribute_names("#due", DUE)
                 .expression_attribute_values(":due", s(partition.as_str()))
+                .set_limit(most)
                 .set_exclusive_start_key(from.take())
                 .send()
                 .await
                 .map_err(|error| StoreError::of(operation, &error))?;
             keys.extend(page.items.unwrap_or_default());
             from = page.last_evaluated_key;
-            if from.is_none() {
+            if from.is_none() || most.is_some() {
                 break;
             }
         }

@@ -7,7 +7,7 @@ use super::item::{Item, Put, Reader, key, n, s};
 use super::keys::{
     CHANGED, DUE, DUE_AT, ENTRY_PREFIX, EXPIRES_AT, LIST, LIST_AT, META, META_OUT, OUT, PK, SK,
     changed, closed_list, closed_list_of, conversation_of, conversation_pk, due, due_at, entry_sk,
-    list_at, open_list, out, shard, waiting, waiting_at,
+    list_at, open_list, out, queued_at, shard, waiting,
 };
 use crate::conversation::{
     Agent, Author, ClosedBy, Conversation, Delivery, Entry, EntryId, Kind, Last, Origin, Side,
@@ -115,6 +115,11 @@ pub(super) fn meta_item(conversation: &Conversation, expires_at: i64) -> Item {
     item.put("bot", conversation.bot.as_deref().map(s));
     item.put("user", s(user_json(&conversation.user)));
     item.put("desk", s(conversation.desk.as_str()));
+    item.put(
+        "next_desks",
+        conversation.next_desks.as_deref().map(|d| s(desks_json(d))),
+    );
+    item.put("language", conversation.language.as_deref().map(s));
     item.put("desk_ref", conversation.desk_ref.as_deref().map(s));
     item.put("desk_context", conversation.desk_context.as_deref().map(s));
     item.put("status", s(conversation.status.as_str()));
@@ -159,7 +164,8 @@ pub(super) fn meta_item(conversation: &Conversation, expires_at: i64) -> Item {
     item.put(LIST_AT, s(at));
     if conversation.status == Status::Waiting {
         item.put(DUE, s(waiting(shard(id))));
-        item.put(DUE_AT, s(waiting_at(conversation.opened_at)));
+        let bot = conversation.bot.as_deref().unwrap_or_default();
+        item.put(DUE_AT, s(queued_at(conversation.opened_at, bot)));
     }
     item.put(EXPIRES_AT, n(expires_at));
     item
@@ -207,6 +213,13 @@ pub(super) fn conversation(item: &Item) -> Result<Conversation, StoreError> {
         bot: reader.opt_string("bot")?,
         user,
         desk: reader.opt_string("desk")?.unwrap_or_default(),
+        next_desks: match reader.opt_s("next_desks")? {
+            None => None,
+            Some(json) => {
+                Some(serde_json::from_str(json).map_err(|_| StoreError::Unreadable("next_desks"))?)
+            }
+        },
+        language: reader.opt_string("language")?,
         desk_ref: reader.opt_string("desk_ref")?,
         desk_context: reader.opt_string("desk_context")?,
         status: reader
@@ -231,6 +244,10 @@ pub(super) fn conversation(item: &Item) -> Result<Conversation, StoreError> {
 
 pub(super) fn user_json(user: &User) -> String {
     serde_json::to_string(user).unwrap_or_default()
+}
+
+pub(super) fn desks_json(desks: &[String]) -> String {
+    serde_json::to_string(desks).unwrap_or_default()
 }
 
 /// A line as a list shows it.

@@ -106,8 +106,10 @@ pub(super) struct End<'a> {
     pub(super) reason: Option<&'a str>,
     /// Who does not know yet.
     pub(super) tell: &'a [Side],
-    /// What the agents are told at their desk, which has ended it itself.
+    /// What the agents are told at their desk, which has ended it itself, or is to keep it.
     pub(super) notice: Option<String>,
+    /// What the user is told before.
+    pub(super) farewell: Option<String>,
 }
 
 impl<'a> End<'a> {
@@ -117,6 +119,7 @@ impl<'a> End<'a> {
             reason,
             tell,
             notice: None,
+            farewell: None,
         }
     }
 }
@@ -478,7 +481,8 @@ impl Store {
                 return Ok(Ended::Yes(Box::new(known)));
             }
             let now = self.now();
-            let at = known.next_user_lane_at(now);
+            let farewell_at = known.next_user_lane_at(now);
+            let at = farewell_at + Millis::from(end.farewell.is_some());
             let meta = ended(Change::new(), id, by, reason, now)
                 .set("user_lane_at", n(at))
                 .set(EXPIRES_AT, n(expires_at))
@@ -486,8 +490,22 @@ impl Store {
                 .require("episode", "=", n(known.episode.into()))
                 .require_same("established", known.established.map(n))
                 .require_same("connected_at", known.connected_at.map(n))
+                .require_same("last_at", known.last.as_ref().map(|last| n(last.at)))
                 .require("user_lane_at", "=", n(known.user_lane_at));
             let mut parts = vec![self.changing(key(conversation_pk(id), META), meta)];
+            if let Some(text) = &end.farewell {
+                let name = format!("farewell:{}", known.episode);
+                let farewell = Entry::new(
+                    id.clone(),
+                    EntryId::of_system_line(farewell_at, &name),
+                    Kind::Notice,
+                    Author::System,
+                    Some(Side::User),
+                    text.as_str(),
+                    farewell_at,
+                );
+                parts.push(self.put_entry(&farewell, expires_at));
+            }
             // At least one line of the log says how it ended.
             let sides: Vec<Option<Side>> = if end.tell.is_empty() {
                 vec![None]

@@ -257,6 +257,7 @@ impl Store {
             reason: None,
             tell: &[Side::User],
             notice: Some(format!("{by} closed the conversation.")),
+            farewell: None,
         };
         self.end_if(&seen.id, same, &end, retention_days).await
     }

@@ -110,6 +110,13 @@ pub(super) fn reconcile(shard: u8) -> String {
     format!("reconcile#{shard}")
 }
 
+/// The item by which the clock finds what is due in a conversation.
+pub(super) const TIMER: &str = "TIMER";
+
+pub(super) fn timer(shard: u8) -> String {
+    format!("timer#{shard}")
+}
+
 pub(super) fn person_pk(bot: &str, person: &str) -> String {
     format!("P#{bot}#{person}")
 }
@@ -200,6 +207,17 @@ pub(super) fn waiting_at(since: Millis) -> String {
     format!("{since:016}")
 }
 
+/// Where a conversation stands in the queue for an agent: by time, with its bot.
+pub(super) fn queued_at(since: Millis, bot: &str) -> String {
+    format!("{since:016}#{}", fingerprint(&[bot.as_bytes()]))
+}
+
+/// What [`queued_at`] was made of, the bot as its fingerprint; empty where none is known.
+pub(super) fn parse_queued_at(queued_at: &str) -> Option<(Millis, &str)> {
+    let (since, bot) = queued_at.split_once('#').unwrap_or((queued_at, ""));
+    Some((since.parse().ok()?, bot))
+}
+
 /// Where a given-up entry stands in its partition. No two stand at the same place, so that a list
 /// of them can be cut between any two.
 pub(super) fn failed_at(at: Millis, side: Side, entry: &Entry) -> String {
@@ -248,6 +266,16 @@ mod tests {
         let at = due_at(99, Side::User, 12);
         assert_eq!(parse_due_at(&at), Some((Side::User, 12)));
         assert_eq!(parse_due_at(&waiting_at(12)), None);
+    }
+
+    #[test]
+    fn the_queue_tells_since_when_and_for_which_bot() {
+        let at = queued_at(12, "b");
+        let (since, bot) = parse_queued_at(&at).unwrap();
+        assert_eq!((since, bot), (12, fingerprint(&[b"b"]).as_str()));
+        // As it was written before bots had queues of their own.
+        assert_eq!(parse_queued_at(&waiting_at(12)), Some((12, "")));
+        assert!(queued_at(12, "b") < queued_at(13, "a"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! calls change nothing. A webhook costs one round trip, a close two.
 
 mod calls;
+mod chain;
 mod change;
 mod clock;
 mod codec;
@@ -26,12 +27,14 @@ pub mod schema;
 mod settings;
 mod statistics;
 mod team;
+mod timer;
 mod together;
 mod traces;
 mod transact;
 mod webhooks;
 
-pub use clock::{Backlog, OVERDUE, Stray, Waiting};
+pub use chain::MoveOn;
+pub use clock::{Backlog, OVERDUE, Queue, Stray, Waiting};
 pub use console::{Claimed, Ended, Line, Posted};
 pub use desk::Reference;
 pub use erase::{Asked, Erasure, Sweep};
@@ -45,6 +48,7 @@ pub use people::{Linked, Person};
 pub use reconcile::ToReconcile;
 pub use settings::StoredSettings;
 pub use team::{Colleague, StoredCanned};
+pub use timer::{DueTimer, Said, Timer};
 pub use traces::Traces;
 pub use webhooks::{ChatOutcome, CloseOutcome, EstablishOutcome, Handoff};
 

@@ -13,7 +13,7 @@ use super::transact::Written;
 use super::{Store, StoreError};
 use crate::conversation::{
     Author, ClosedBy, Conversation, ConversationId, Entry, EntryId, Establish as Meaning, Kind,
-    Side, Status,
+    Plan, Side, Status,
 };
 use crate::gptbots::{Chat, Close, Establish};
 use crate::statistics::Counts;
@@ -23,12 +23,22 @@ use crate::time::Millis;
 const DECISIONS: u32 = 24;
 
 /// What the settings say about a new handoff.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Handoff {
     /// The desk instance it goes to.
     pub desk: String,
+    /// The desks to go on to; see [`Conversation::next_desks`].
+    pub next_desks: Option<Vec<String>>,
     /// What the user is told at once; nothing where it is `None`.
     pub greeting: Option<String>,
+    /// What the clock does for it.
+    pub plan: Plan,
+    /// Whether a message is taken from the start, since nobody is there.
+    pub takes_message: bool,
+    /// What the log says of how it came to be as it is: the reason of each step.
+    pub notes: Vec<String>,
+    /// The language of what the bridge tells the user.
+    pub language: String,
     /// How long what is written stays.
     pub retention_days: u32,
 }
@@ -149,6 +159,19 @@ impl Store {
         Ok(())
     }
 
+    /// Whether this establish opens nothing: it, or a newer one, is stored already, or its
+    /// conversation is open and the user asks once more.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn opens_nothing(&self, request: &Establish) -> Result<bool, StoreError> {
+        let known = self.conversation(&request.conversation).await?;
+        Ok(known.is_some_and(|known| {
+            let meaning = known.on_establish(request.timestamp);
+            matches!(meaning, Meaning::Repeated | Meaning::AskedAgain)
+        }))
+    }
+
     /// The conversation as this establish opens it; `known` is what was there before.
     fn opened(
         &self,
@@ -162,6 +185,8 @@ impl Store {
             bot: Some(request.bot.clone()),
             user: request.user.clone(),
             desk: handoff.desk.clone(),
+            next_desks: handoff.next_desks.clone(),
+            language: Some(handoff.language.clone()).filter(|language| !language.is_empty()),
             // The end of the last episode may still have to be told there; opening overwrites it.
             desk_ref: known
                 .filter(|known| known.desk == handoff.desk)
@@ -210,6 +235,19 @@ impl Store {
         parts.extend(self.around(request, &opened, handoff));
         parts.extend(greeting.map(|entry| self.put_entry(&entry, expires_at)));
         parts.push(self.counting(&opened, &Counts::handoff()));
+        parts.extend(self.begin_timer(&opened, handoff));
+        for (n, note) in handoff.notes.iter().enumerate() {
+            let note = Entry::new(
+                opened.id.clone(),
+                EntryId::of_system_line(request.timestamp, &format!("note:{n}")),
+                Kind::Notice,
+                Author::System,
+                None,
+                note.as_str(),
+                opened.opened_at,
+            );
+            parts.push(self.put_entry(&note, expires_at));
+        }
         parts
     }
 

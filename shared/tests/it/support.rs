@@ -116,6 +116,7 @@ pub(crate) fn handoff() -> Handoff {
         desk: "console".into(),
         greeting: Some("hello".into()),
         retention_days: 90,
+        ..Handoff::default()
     }
 }
 

@@ -73,6 +73,8 @@ fn conversation(id: &str) -> Conversation {
             ..User::default()
         },
         desk: "own".into(),
+        next_desks: None,
+        language: None,
         desk_ref: None,
         desk_context: None,
         status: Status::Waiting,

@@ -235,7 +235,7 @@ impl World {
             .filter(|received| received.conversation_id.as_str() == talk.id.as_str());
         theirs
             .filter_map(|received| received.body)
-            .filter(|body| *body != greeting)
+            .filter(|body| !greeting.wordings().contains(&body.as_str()))
             .collect()
     }
 

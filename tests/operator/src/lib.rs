@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod erase;
 pub mod export;
 pub mod replay;
+pub mod settings;
 mod since;
 mod whom;
 
@@ -38,6 +39,8 @@ enum Command {
     /// Erases all that was written about a conversation, or a person. Without --yes it only says what
     /// that would be.
     Erase(erase::Options),
+    /// Reads, checks and writes the settings.
+    Settings(settings::Options),
 }
 
 impl Cli {
@@ -65,6 +68,11 @@ impl Cli {
                 let done = erase::run(&options).await?;
                 out.push_str(&done.show(&options));
                 Ok(done.is_well(&options))
+            }
+            Command::Settings(options) => {
+                let done = settings::run(&options).await?;
+                out.push_str(&done.show());
+                Ok(done.is_well())
             }
         }
     }

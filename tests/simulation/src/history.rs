@@ -123,6 +123,8 @@ async fn write_settings(plan: &Plan, table: &Table) -> Result<(), String> {
     let document = serde_json::json!({
         "greeting": "[hello] a person will answer you here",
         "desk": desk,
+        // The model knows no texts but those that somebody wrote.
+        "waiting": {"texts": [], "alarm_after_seconds": 0},
         "retry_age_seconds": plan.shape.retry_age / 1000,
     });
     let clock = ManualClock::at(EPOCH);

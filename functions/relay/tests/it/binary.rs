@@ -73,7 +73,8 @@ async fn the_sample_events_ring_both_lanes() {
     assert_eq!(path, "/v1/human/message/receive");
     assert_eq!(key, "Bearer app-hush");
     assert_eq!(body["conversation_id"], CONVERSATION_ID);
-    assert_eq!(body["body"], Settings::default().greeting);
+    let greeting = Settings::default().greeting;
+    assert_eq!(body["body"], greeting.in_language("en"));
 
     let logs = function.logs();
     assert!(logs.contains("delivered"), "{logs}");

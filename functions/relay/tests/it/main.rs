@@ -3,6 +3,7 @@
 
 mod asked;
 mod binary;
+mod chain;
 mod desk;
 mod erased;
 mod fake;

@@ -168,6 +168,8 @@ pub(crate) fn conversation(id: &str) -> Conversation {
             ..User::default()
         },
         desk: NAME.into(),
+        next_desks: None,
+        language: None,
         desk_ref: None,
         desk_context: None,
         status: Status::Waiting,

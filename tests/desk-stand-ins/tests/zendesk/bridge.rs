@@ -185,6 +185,8 @@ pub(crate) fn conversation(name: &str) -> Conversation {
             ..User::default()
         },
         desk: "zendesk".into(),
+        next_desks: None,
+        language: None,
         desk_ref: None,
         desk_context: None,
         status: Status::Waiting,

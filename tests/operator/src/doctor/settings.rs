@@ -1,7 +1,5 @@
 //! The operator's settings, and the desks that they name.
 
-use std::collections::BTreeSet;
-
 use handoff::desk::{CONSOLE, DeskError, DeskHttp, Desks};
 use handoff::outbound::Targets;
 use handoff::secrets::Secrets;
@@ -30,7 +28,7 @@ pub(super) async fn check(
                 return Ok(vec![Check::failed(
                     AREA,
                     format!("version {}: {error}", stored.version),
-                    "functions that run keep the last good settings, but one that starts now refuses handoffs: write a valid document",
+                    "functions that run keep the last good settings, but one that starts now refuses handoffs: write a valid document (operator settings get, check, put)",
                 )]);
             }
         },
@@ -45,9 +43,7 @@ pub(super) async fn check(
     let mut checks = vec![Check::ok(AREA, said)];
     let http = DeskHttp::new(targets, SystemClock::shared())?;
     let desks = secrets.map(|secrets| Desks::of(secrets, &http));
-    let of_bots = settings.bots.values().filter_map(|bot| bot.desk.as_ref());
-    let named: BTreeSet<&String> = of_bots.chain([&settings.desk]).collect();
-    for name in named {
+    for name in settings.named_desks() {
         checks.push(match &desks {
             None if name != CONSOLE => Check::skipped(
                 AREA,

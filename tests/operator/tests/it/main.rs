@@ -6,6 +6,8 @@ mod people;
 mod replay;
 mod run;
 mod sandbox;
+mod schema;
+mod settings;
 mod stand_in;
 mod table;
 mod webhooks;

@@ -90,10 +90,13 @@ async fn a_table_that_is_not_as_it_should_be_has_its_advice() {
 async fn every_fault_of_the_settings_has_its_advice() {
     let (db, store, _) = started().await;
     for (version, (document, words)) in [
-        (r#"{"greting": "hi"}"#, "unknown field `greting`"),
+        (
+            r#"{"greting": "hi"}"#,
+            "greting: is not known: did you mean greeting?",
+        ),
         (
             r#"{"retention_days": 0}"#,
-            "retention_days must be 1 to 3650",
+            "retention_days: must be a whole number from 1 to 3650",
         ),
         (r#"{"desk": "slak"}"#, "no desk is called \"slak\""),
         (

@@ -10,3 +10,4 @@ mod kills;
 mod outage;
 mod sign_in;
 mod story;
+mod waiting;

@@ -25,7 +25,7 @@ pub(crate) fn told(gptbots: &StandIn, id: &str) -> Vec<String> {
         .filter(|received| received.conversation_id.as_str() == id);
     replies
         .filter_map(|received| received.body.clone())
-        .filter(|body| *body != greeting)
+        .filter(|body| !greeting.wordings().contains(&body.as_str()))
         .collect()
 }
 

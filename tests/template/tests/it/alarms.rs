@@ -73,6 +73,7 @@ fn wrong(template: &Template) -> Vec<String> {
         "HandoffForGPTBots Failed AWS::StackName",
         "HandoffForGPTBots RefusedWebhooks AWS::StackName",
         "HandoffForGPTBots Strays AWS::StackName",
+        "HandoffForGPTBots Unattended AWS::StackName",
     ]
     .map(str::to_owned)
     .into();

@@ -99,6 +99,7 @@ const ROLES: [(&str, &str, Option<&str>, Allowed<'_>); 8] = [
         Some("ClockLogs"),
         &[
             ("dynamodb:GetItem", TABLE),
+            ("dynamodb:PutItem", TABLE),
             ("dynamodb:UpdateItem", TABLE),
             ("dynamodb:Query", DUE),
             ("dynamodb:Query", LANES),

@@ -1,5 +1,4 @@
 //! Which conversations' desks the clock has asked.
-#![allow(clippy::unwrap_used)]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
