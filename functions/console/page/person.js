@@ -30,9 +30,16 @@ export function createPersonView(store) {
     factsShown = null;
     draw.clear();
   });
-  // On a phone it would stand before the conversation.
-  panel.open = preferences.details && matchMedia('(min-width: 1180px)').matches;
-  byId('person-title').addEventListener('click', () => prefer({ details: !panel.open }));
+  // On a narrow window, or one whose text is large, it would stand before the conversation.
+  const wide = matchMedia('(min-width: 1180px)');
+  const fit = () => {
+    panel.open = preferences.details && wide.matches;
+  };
+  fit();
+  wide.addEventListener('change', fit);
+  byId('person-title').addEventListener('click', () => {
+    if (wide.matches) prefer({ details: !panel.open });
+  });
 
   return () => {
     const id = store.selected;
