@@ -80,6 +80,7 @@ fn handoff(desk: &str) -> Handoff {
         desk: desk.into(),
         greeting: Some("hello".into()),
         retention_days: 90,
+        ..crate::support::handoff()
     }
 }
 
