@@ -83,6 +83,7 @@ pub fn as_text(export: &Export) -> String {
     for entry in &export.entries {
         let who = match (entry.kind, entry.author, entry.author_name.as_deref()) {
             (Kind::Opening, ..) => "The user asked for a human".to_owned(),
+            (Kind::Note, _, name) => format!("Private note of {}", name.unwrap_or("an agent")),
             (_, Author::User, _) => "User".to_owned(),
             (_, Author::Agent, Some(name)) => format!("Agent {name}"),
             (_, Author::Agent, None) => "Agent".to_owned(),

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use handoff::conversation::{ClosedBy, Conversation, ConversationId, Side};
-use handoff::gptbots::{Establish, parse_chat, parse_close};
+use handoff::conversation::{ClosedBy, ConversationId, Side};
+use handoff::gptbots::{Establish, parse_close};
 use handoff::statistics::{Counts, Day};
 use handoff::store::{
     Claimed, CloseOutcome, Ended, EstablishOutcome, Mark, Outcome, Posted, Store,
@@ -14,9 +14,9 @@ use serde_json::json;
 use crate::conflicts::{CONFLICT, faulty};
 use crate::support::{Table, ann, bob, close, establish, handoff, id};
 
-/// All that was counted, of all days and bots.
+/// All that was counted, of all bots and the days around the beginning.
 async fn counted(store: &Store) -> Counts {
-    let (from, to) = (Day::parse("2025-01-01"), Day::parse("2026-12-31"));
+    let (from, to) = (Day::parse("2025-03-01"), Day::parse("2025-04-30"));
     let days = store
         .statistics(&from.unwrap(), &to.unwrap())
         .await
@@ -214,7 +214,16 @@ async fn of_those_who_answer_and_end_at_once_each_counts_once() {
     assert_eq!(counts.handling.iter().sum::<i64>(), counts.handled);
 }
 
-/// What a history should have counted, by the answers that were given.
+/// A conversation as the answers tell of it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Told {
+    open: bool,
+    opened_at: i64,
+    answered: bool,
+    connected: bool,
+}
+
+/// What a history should have counted, by the answers alone.
 #[derive(Debug, Default, PartialEq)]
 struct Model {
     handoffs: i64,
@@ -224,6 +233,15 @@ struct Model {
     closed: i64,
 }
 
+impl Model {
+    fn end(&mut self, told: &mut Told) {
+        if std::mem::take(&mut told.open) {
+            self.closed += 1;
+            self.handled += i64::from(told.connected);
+        }
+    }
+}
+
 /// Random histories of three conversations, against the sums of what was answered.
 #[tokio::test]
 async fn any_history_is_counted_as_it_went() {
@@ -231,72 +249,75 @@ async fn any_history_is_counted_as_it_went() {
     let store = &table.store;
     let mut random = fastrand::Rng::with_seed(7);
     let mut model = Model::default();
-    let mut answered = std::collections::HashSet::new();
+    let mut all = [Told::default(); 3];
+    let mut taken = std::collections::HashSet::new();
     for step in 0..150_i64 {
         table.clock.advance(random.i64(1..5_000));
-        let id = ConversationId::new(format!("c{}", random.u8(0..3))).unwrap();
+        let now = table.clock.now();
+        let which = random.usize(0..all.len());
+        let told = &mut all[which];
+        let id = ConversationId::new(format!("c{which}")).unwrap();
         // Sometimes an old time: a repetition, or what is late.
-        let timestamp = if random.u8(0..4) == 0 {
+        let at = if random.u8(0..4) == 0 {
             random.i64(0..=step)
         } else {
             step
-        } + 1;
-        let before: Option<Conversation> = store.conversation(&id).await.unwrap();
-        match random.u8(0..7) {
+        };
+        match random.u8(0..6) {
             0 | 1 => {
                 let request = Establish {
-                    conversation: id.clone(),
-                    ..establish(timestamp)
+                    conversation: id,
+                    ..establish(at + 1)
                 };
-                match store.establish(&request, &handoff()).await.unwrap() {
-                    EstablishOutcome::Opened => model.handoffs += 1,
-                    EstablishOutcome::AlreadyEnded => {
-                        model.handoffs += 1;
-                        model.closed += 1;
+                let outcome = store.establish(&request, &handoff()).await.unwrap();
+                model.handoffs += i64::from(matches!(
+                    outcome,
+                    EstablishOutcome::Opened | EstablishOutcome::AlreadyEnded
+                ));
+                match outcome {
+                    EstablishOutcome::Opened => {
+                        *told = Told {
+                            open: true,
+                            opened_at: now,
+                            ..Told::default()
+                        };
                     }
+                    EstablishOutcome::AlreadyEnded => model.closed += 1,
                     EstablishOutcome::Repeated | EstablishOutcome::AskedAgain => {}
                 }
             }
             2 => {
-                let chat =
-                    json!({"conversation_id": id.as_str(), "timestamp": timestamp, "body": "x"});
-                store.chat(&parse_chat(&chat).unwrap(), 90).await.unwrap();
+                let key = format!("k{at}");
+                let posted = store.post(&id, &ann(), &key, "hi", 90).await.unwrap();
+                // The same line again is no new one.
+                let is_new = matches!(posted, Posted::Stored(_)) && taken.insert((which, key));
+                if is_new && !told.answered {
+                    model.answered += 1;
+                    model.response_ms += now - told.opened_at;
+                }
+                told.answered |= is_new;
+                told.connected |= is_new;
             }
             3 => {
-                let key = format!("k{}", random.i64(0..=step));
-                let posted = store.post(&id, &ann(), &key, "hi", 90).await.unwrap();
-                let open = before.filter(|known| !known.is_closed());
-                if let (Posted::Stored(_), Some(known)) = (posted, open) {
-                    let now = store.conversation(&id).await.unwrap().unwrap();
-                    if now.answered_at.is_some() && answered.insert((id.clone(), known.episode)) {
-                        model.answered += 1;
-                        model.response_ms += table.clock.now() - known.opened_at;
-                    }
-                }
+                let claimed = store.claim_conversation(&id, &bob(), 90).await.unwrap();
+                told.connected |= told.open && matches!(claimed, Claimed::Yes(_));
             }
             4 => {
-                let _: Claimed = store.claim_conversation(&id, &bob(), 90).await.unwrap();
-            }
-            5 => {
-                let close = json!({"conversation_id": id.as_str(), "timestamp": timestamp, "type": "TIMEOUT"});
-                let outcome = store
-                    .close(&parse_close(&close).unwrap(), 90)
-                    .await
-                    .unwrap();
-                if let (CloseOutcome::Closed, Some(known)) = (outcome, before) {
-                    model.closed += 1;
-                    model.handled += i64::from(known.connected_at.is_some());
+                let close =
+                    json!({"conversation_id": id.as_str(), "timestamp": at + 1, "type": "TIMEOUT"});
+                let close = parse_close(&close).unwrap();
+                if store.close(&close, 90).await.unwrap() == CloseOutcome::Closed {
+                    model.end(told);
                 }
             }
             _ => {
-                let open = before.filter(|known| !known.is_closed());
+                let tell = [Side::User];
                 let ended = store
-                    .end(&id, ClosedBy::Bridge, None, &[Side::User], 90)
+                    .end(&id, ClosedBy::Bridge, None, &tell, 90)
                     .await
                     .unwrap();
-                if let (Ended::Yes(_), Some(known)) = (ended, open) {
-                    model.closed += 1;
-                    model.handled += i64::from(known.connected_at.is_some());
+                if let Ended::Yes(_) = ended {
+                    model.end(told);
                 }
             }
         }
@@ -311,5 +332,5 @@ async fn any_history_is_counted_as_it_went() {
         closed: closed.user + closed.timeout + closed.agent + closed.bridge,
     };
     assert_eq!(found, model);
-    assert!(model.answered > 5 && model.closed > 20, "{model:?}");
+    assert!(model.answered > 1 && model.closed > 5, "{model:?}");
 }

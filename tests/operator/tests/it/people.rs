@@ -153,7 +153,7 @@ async fn whom_is_meant_has_to_be_clear() {
         &["erase", "--user-id", "u1"],
         &["erase", "--bot", "b"],
         &["erase", "--bot", "b", "--user-id", "u1", "--phone", "1"],
-        &["erase", "--person", "--bot", "b", "--user-id", "u1"],
+        &["erase", "--person", "--bot", "b"],
         &["export", "--conversation", "c1"],
     ] {
         let said = table.say(arguments).await;

@@ -12,7 +12,12 @@ const VARIABLES: [(&str, &[&str]); 7] = [
     ("CloseFunction", &["WEBHOOK_TOKEN_SHA256"]),
     (
         "ConsoleFunction",
-        &["SIGN_IN_CLIENT_ID", "SIGN_IN_HOSTS", "SIGN_IN_ISSUER"],
+        &[
+            "FILES_BUCKET",
+            "SIGN_IN_CLIENT_ID",
+            "SIGN_IN_HOSTS",
+            "SIGN_IN_ISSUER",
+        ],
     ),
     ("DeskFunction", &["SECRETS_ARN", "SECRETS_JSON"]),
     ("EstablishFunction", &["WEBHOOK_TOKEN_SHA256"]),
