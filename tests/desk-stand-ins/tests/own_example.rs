@@ -171,6 +171,8 @@ mod common {
             opened_at: 5_000,
             connected_at: None,
             answered_at: None,
+            language: None,
+            next_desks: None,
             closed_at: None,
             closed_by: None,
             close_reason: None,

@@ -64,6 +64,19 @@ impl EmbeddedDynamoDb {
     /// The file cannot be opened (another process has it, or it is something else), or no
     /// socket can be bound.
     pub async fn start(data: Option<&Path>) -> Result<Self, Error> {
+        Self::start_and(data, true).await
+    }
+
+    /// As [`EmbeddedDynamoDb::start`] on a temporary file, but nothing that has expired is deleted by
+    /// itself: for tests whose clock is not that of the machine.
+    ///
+    /// # Errors
+    /// As for [`EmbeddedDynamoDb::start`].
+    pub async fn start_without_sweeps() -> Result<Self, Error> {
+        Self::start_and(None, false).await
+    }
+
+    async fn start_and(data: Option<&Path>, sweeps: bool) -> Result<Self, Error> {
         let temporary = match data {
             Some(_) => None,
             None => Some(tempfile::tempdir()?),
@@ -85,15 +98,15 @@ impl EmbeddedDynamoDb {
             database.clone(),
             closed(stopped.clone()),
         ));
-        tokio::spawn({
-            let sweeps = sweep_for_ever(database.clone());
-            async move {
+        if sweeps {
+            let sweeping = sweep_for_ever(database.clone());
+            tokio::spawn(async move {
                 tokio::select! {
-                    () = sweeps => {}
+                    () = sweeping => {}
                     () = closed(stopped) => {}
                 }
-            }
-        });
+            });
+        }
         Ok(Self {
             endpoint_url,
             database,

@@ -70,7 +70,7 @@ impl TestTable {
         let (endpoint_url, db) = match std::env::var("DYNAMODB_ENDPOINT_URL") {
             Ok(url) => (url, None),
             Err(_) => {
-                let db = EmbeddedDynamoDb::start(None).await.unwrap();
+                let db = EmbeddedDynamoDb::start_without_sweeps().await.unwrap();
                 (db.endpoint_url().to_owned(), Some(db))
             }
         };

@@ -204,6 +204,8 @@ pub(crate) fn conversation(id: &str) -> Conversation {
         opened_at: now(),
         connected_at: None,
         answered_at: None,
+        language: None,
+        next_desks: None,
         closed_at: None,
         closed_by: None,
         close_reason: None,

@@ -206,6 +206,8 @@ pub(crate) fn conversation(id: &str) -> Conversation {
         opened_at: now(),
         connected_at: None,
         answered_at: None,
+        language: None,
+        next_desks: None,
         closed_at: None,
         closed_by: Some(ClosedBy::User),
         close_reason: None,
