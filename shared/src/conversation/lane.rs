@@ -23,7 +23,8 @@ pub fn rank(entry: &Entry) -> u8 {
 /// timestamps, whatever the bridge has to say to the agents in between.
 ///
 /// `open` says whether the conversation is open: then a closing that is older than its opening is
-/// the end of something that never was opened here. Else it may be what ended it.
+/// the end of something that never was opened here; also where another one ended it. Else it is what
+/// ended it.
 pub fn in_delivery_order(side: Side, mut lane: Vec<Entry>, open: bool) -> Vec<Entry> {
     lane.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     if side == Side::User {
@@ -53,6 +54,12 @@ pub fn in_delivery_order(side: Side, mut lane: Vec<Entry>, open: bool) -> Vec<En
         .iter()
         .find(|entry| rank(entry) == 1)
         .and_then(|opening| opening.sent_at);
+    let older = |entry: &Entry| is_before(entry.sent_at, first_established);
+    let ended_by_another = || {
+        lane.iter()
+            .any(|entry| entry.kind == Kind::Closing && !older(entry))
+    };
+    let of_something_else = open || ended_by_another();
     lane.sort_by_key(|entry| {
         let episode = match rank(entry) {
             1 => 0,
@@ -60,7 +67,7 @@ pub fn in_delivery_order(side: Side, mut lane: Vec<Entry>, open: bool) -> Vec<En
         };
         let place = match entry.kind {
             // The end of something that was never opened here: not the end of what opens now.
-            Kind::Closing if open && is_before(entry.sent_at, first_established) => 0,
+            Kind::Closing if of_something_else && older(entry) => 0,
             Kind::Opening => 1,
             Kind::Message | Kind::Notice | Kind::Note => 2,
             Kind::Closing => 3,

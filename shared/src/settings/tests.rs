@@ -46,7 +46,8 @@ fn a_bot_can_differ_in_most() {
     let steps = |bot| settings.handoff(bot).plan.steps;
     assert_eq!(steps("a")[0].act, PlanAct::Say("all".to_owned()));
     let end = steps("c");
-    assert_eq!((end.len(), end[0].after), (2, 90_000));
+    // The alarm would come later: there is nobody to wait any more.
+    assert_eq!((end.len(), end[0].after), (1, 90_000));
     assert!(matches!(&end[0].act, PlanAct::End(text) if text.contains("申し訳")));
 }
 

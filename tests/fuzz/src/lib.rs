@@ -7,8 +7,8 @@
 
 mod agents;
 mod bells;
-mod desks;
 mod domain;
+mod from_desks;
 mod items;
 mod shape;
 mod table;
@@ -19,8 +19,8 @@ use std::cell::RefCell;
 
 pub use agents::agents;
 pub use bells::bells;
-pub use desks::desks;
 pub use domain::domain;
+pub use from_desks::from_desks;
 pub use items::items;
 pub use webhooks::{Route, measure, webhooks};
 pub use written::written;
@@ -32,8 +32,8 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: [(&str, Target); 7] = [
     ("agents", agents),
     ("bells", bells),
-    ("desks", desks),
     ("domain", domain),
+    ("from_desks", from_desks),
     ("items", items),
     ("webhooks", webhooks),
     ("written", written),

@@ -46,4 +46,4 @@ macro_rules! replays {
         }
     };
 }
-replays!(agents, bells, desks, domain, items, webhooks, written);
+replays!(agents, bells, domain, from_desks, items, webhooks, written);

@@ -15,7 +15,7 @@ async fn without_a_queue_it_nudges_what_strayed_and_leaves_the_rest_alone() {
     let table = TestTable::with_clock(past.shared()).await;
     let line = |id: &str| json!({"conversation_id": id, "timestamp": 1, "body": "hush"});
     let chat = parse_chat(&line(CONVERSATION_ID)).unwrap();
-    table.store.chat(&chat, 3_650).await.unwrap();
+    table.store.chat(&chat, 36_500).await.unwrap();
     past.advance(60 * 365 * 86_400_000);
     let chat = parse_chat(&line("recent")).unwrap();
     table.store.chat(&chat, 90).await.unwrap();

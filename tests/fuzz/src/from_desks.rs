@@ -126,7 +126,7 @@ fn desk(name: &str) -> Arc<dyn Desk> {
 
 /// First byte: whose call; second: whether what follows is the body, or says how to change a call as it
 /// comes, and with which path token. Then a line of text that stands in the headers.
-pub fn desks(input: &[u8]) {
+pub fn from_desks(input: &[u8]) {
     let mut input = input;
     let calls = calls();
     let most = u8::try_from(calls.len()).unwrap_or(u8::MAX);

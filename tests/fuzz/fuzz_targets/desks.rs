@@ -1,4 +1,0 @@
-#![no_main]
-#![allow(missing_docs)]
-
-libfuzzer_sys::fuzz_target!(|input: &[u8]| fuzz::desks(input));
