@@ -71,7 +71,8 @@ impl Default for Wrong<'_> {
 /// Tells of something: sends it with the vendor's retries. `None` where webhooks are lost.
 pub(super) async fn tell(shared: &Shared, body: Value) -> Option<u16> {
     // Nobody submits the same twice within a second, by which Zendesk's signatures are dated.
-    let same = |last: &Outgoing| last.signed_at == at(0) && last.body == body.to_string();
+    let body = body.to_string();
+    let same = |last: &Outgoing| last.signed_at == at(0) && last.body == body;
     while shared.lock().last_webhook.as_ref().is_some_and(same) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -81,7 +82,7 @@ pub(super) async fn tell(shared: &Shared, body: Value) -> Option<u16> {
             return None;
         }
         let invocation = format!("835020{}", state.next_id());
-        let outgoing = Outgoing::new(invocation, body.to_string());
+        let outgoing = Outgoing::new(invocation, body);
         state.last_webhook = Some(outgoing.clone());
         outgoing
     };
