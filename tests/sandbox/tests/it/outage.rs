@@ -83,6 +83,11 @@ async fn what_agents_write_during_an_outage_arrives_afterwards_in_order_and_once
     })
     .await;
     assert_eq!(gptbots.took("c")[1..], lines);
+    // The mark of the last comes after GPTBots has it.
+    until("all is marked", async || {
+        http.delivered("c", "agent").await.len() == lines.len()
+    })
+    .await;
     assert_eq!(http.delivered("c", "agent").await, lines);
     sandbox.shutdown().await;
 }

@@ -43,7 +43,7 @@ async fn an_id_token_of_the_provider_is_an_agent() {
     let provider = provider(&sandbox);
     let token = provider.sign(&provider.id_claims("alice"));
     let alice = json!({
-        "id": "alice", "name": "Alice Wong", "groups": ["agents", "supervisors"],
+        "id": "alice", "name": "Alice Wong", "groups": ["agents", "supervisors"], "supervisor": true,
     });
     for authorization in [format!("Bearer {token}"), token.clone()] {
         let answer = call(&sandbox, "me", Some(&authorization)).await;
