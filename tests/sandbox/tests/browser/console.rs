@@ -21,6 +21,13 @@ pub(crate) struct ConsoleView {
     pub(crate) history: Vec<Line>,
     pub(crate) entries: Vec<Line>,
     pub(crate) alert: String,
+    pub(crate) banner: String,
+    /// What can be done to the conversation, by the buttons' names.
+    pub(crate) actions: Vec<String>,
+    /// The same person's other conversations, by their last lines.
+    pub(crate) earlier: Vec<String>,
+    /// Who has it, in words.
+    pub(crate) holder: String,
 }
 
 /// A conversation of the list.
@@ -31,12 +38,16 @@ pub(crate) struct Listed {
     pub(crate) status: String,
     /// Its status in words, with the agent's name.
     pub(crate) state: String,
+    /// Whether there is something that was not seen.
+    pub(crate) unread: bool,
 }
 
 /// A line of the conversation or of the history.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Line {
     pub(crate) author: String,
+    /// `message`, `automatic`, `private`, `note` or `divider`.
+    pub(crate) form: String,
     pub(crate) text: String,
     /// How many elements its text is made of: none, since it is text.
     pub(crate) elements: usize,
@@ -53,6 +64,7 @@ const LOOK: &str = r#"
         const text = item.querySelector('.entry-text');
         return {
             author: item.dataset.author,
+            form: item.dataset.form,
             text: text.textContent,
             elements: text.querySelectorAll('*').length,
             delivery: item.dataset.delivery ?? null,
@@ -66,11 +78,16 @@ const LOOK: &str = r#"
             who: item.querySelector('.who').textContent,
             status: item.dataset.status,
             state: item.querySelector('.status').textContent,
+            unread: item.classList.contains('unread'),
         })),
         status: document.querySelector('[data-test="status"]').textContent,
         history: all('[data-test="history-line"]').map(line),
         entries: all('[data-test="thread"] [data-test="entry"]').map(line),
         alert: document.querySelector('[data-test="alert"]').innerText,
+        banner: document.querySelector('[data-test="banner"]').innerText,
+        actions: all('.thread-actions button:not([hidden])').map((button) => button.id),
+        earlier: all('[data-test="earlier"] .last').map((line) => line.textContent),
+        holder: document.getElementById('thread-agent').textContent,
     };
 "#;
 
@@ -149,6 +166,33 @@ impl Console {
         self.window.press(r#"[data-test="answer"]"#, ENTER).await;
     }
 
+    /// Writes a private note.
+    pub(crate) async fn note(&self, text: &str) {
+        self.window.click(r#"[data-test="note"]"#).await;
+        self.answer(text).await;
+    }
+
+    /// Hands the conversation to this colleague.
+    pub(crate) async fn hand_to(&self, id: &str) {
+        self.window.click(r#"[data-test="assign"]"#).await;
+        let button = format!(r#"[data-agent="{id}"]"#);
+        let there = format!("return document.querySelector('{button}') !== null");
+        until(
+            "the colleague can be chosen",
+            async || self.window.run::<bool>(&there).await,
+            |there| *there,
+        )
+        .await;
+        self.window.click(&button).await;
+    }
+
+    /// Chooses a tab of the list.
+    pub(crate) async fn tab(&self, name: &str) {
+        self.window
+            .click(&format!(r#"[data-test="tab-{name}"]"#))
+            .await;
+    }
+
     /// Closes the conversation, and says so again when asked.
     pub(crate) async fn close(&self) {
         self.window.click(r#"[data-test="close"]"#).await;
@@ -163,6 +207,11 @@ impl ConsoleView {
         by.map(|line| line.text.as_str())
             .filter(|text| !text.is_empty())
             .collect()
+    }
+
+    /// The names in the list.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.list.iter().map(|one| one.who.as_str()).collect()
     }
 
     /// The entry with this text.

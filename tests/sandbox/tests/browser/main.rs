@@ -14,8 +14,11 @@ mod user;
 mod wait;
 mod window;
 
+mod accessibility;
+mod day;
 mod desks;
 mod faults;
+mod languages;
 mod outage;
 mod phone;
 mod several;
@@ -23,3 +26,4 @@ mod sign_in;
 mod start_page;
 mod story;
 mod supervise;
+mod workplace;

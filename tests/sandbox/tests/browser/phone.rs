@@ -114,7 +114,7 @@ async fn story(stage: Stage) {
     shown(&console.window, (0, WIDTH)).await;
 }
 
-async fn nothing_spills(window: &Window) {
+pub(crate) async fn nothing_spills(window: &Window) {
     let spills: Vec<String> = window.run(SPILLS).await;
     assert!(spills.is_empty(), "{spills:#?}");
 }

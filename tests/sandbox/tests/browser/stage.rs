@@ -8,6 +8,7 @@ use std::sync::{Arc, Once};
 
 use gptbots_stand_in::StandIn;
 use sandbox::{Options, Sandbox};
+use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::task::{LocalSet, spawn_local};
 
@@ -37,6 +38,19 @@ impl Stage {
     /// A window with the console.
     pub(crate) async fn console(&self) -> Console {
         Console::at(Window::open(&self.driver, &self.sandbox.console_url()).await).await
+    }
+
+    /// A window with the console of an agent of this name.
+    pub(crate) async fn agent(&self, name: &str) -> Console {
+        let window = Window::open(&self.driver, "about:blank").await;
+        window.devtools("Network.enable", json!({})).await;
+        // All windows share their cookies; what a window adds to its requests is its own.
+        let headers = json!({"headers": {"Cookie": format!("sandbox-agent={name}")}});
+        window
+            .devtools("Network.setExtraHTTPHeaders", headers)
+            .await;
+        window.goto(&self.sandbox.console_url()).await;
+        Console::at(window).await
     }
 
     /// The other side of the user's page.
@@ -90,6 +104,19 @@ pub(crate) async fn play<F>(
         complaints.is_empty(),
         "the browser complains: {complaints:#?}"
     );
+}
+
+/// Keeps a picture of a window in the folder that `HANDOFF_PICTURES` names, for people to look at.
+pub(crate) async fn picture(name: &str, window: &Window) {
+    let Some(folder) = env::var_os("HANDOFF_PICTURES") else {
+        return;
+    };
+    let picture = window.picture().await.unwrap();
+    std::fs::write(
+        std::path::Path::new(&folder).join(format!("{name}.png")),
+        picture,
+    )
+    .unwrap();
 }
 
 /// A line on stderr. A test's own is shown only when it fails; this one is for everybody.

@@ -1,6 +1,7 @@
 //! A window of the browser, or a frame in one: what a person does and sees there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -12,8 +13,17 @@ use crate::driver::{Driver, Place};
 /// The key that WebDriver names an element by.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// How long what is to be clicked may take to come.
+const CLICK_PATIENCE: Duration = Duration::from_secs(20);
+
 /// The Enter key, as WebDriver writes it.
 pub(crate) const ENTER: &str = "\u{e007}";
+/// The Escape key.
+pub(crate) const ESCAPE: &str = "\u{e00c}";
+/// The Tab key.
+pub(crate) const TAB: &str = "\u{e004}";
+/// The arrow down.
+pub(crate) const DOWN: &str = "\u{e015}";
 
 /// A window or frame.
 #[derive(Clone, Debug)]
@@ -65,11 +75,29 @@ impl Window {
         self.command("url", json!({"url": url})).await;
     }
 
-    /// Clicks on an element as a mouse does: one that is hidden or covered cannot be clicked.
+    /// Clicks on an element as a mouse does: one that is hidden or covered cannot be clicked. What is
+    /// only about to come, or to be uncovered, is waited for, as a person would.
     pub(crate) async fn click(&self, css: &str) {
-        let element = self.find(css).await;
-        self.command(&format!("element/{element}/click"), json!({}))
-            .await;
+        let until = tokio::time::Instant::now() + CLICK_PATIENCE;
+        loop {
+            match self.try_click(css).await {
+                Ok(()) => return,
+                Err(error) if tokio::time::Instant::now() > until => panic!("click {css}: {error}"),
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+
+    async fn try_click(&self, css: &str) -> Result<(), String> {
+        let find = json!({"using": "css selector", "value": css});
+        let found = self.driver.command_at(&self.place, "element", &find);
+        let found = found.await?;
+        let element = found[ELEMENT].as_str().ok_or("no element")?;
+        let click = format!("element/{element}/click");
+        self.driver
+            .command_at(&self.place, &click, &json!({}))
+            .await?;
+        Ok(())
     }
 
     /// Presses keys in an element.
@@ -84,6 +112,33 @@ impl Window {
     pub(crate) async fn write(&self, css: &str, text: &str) {
         self.click(css).await;
         self.devtools("Input.insertText", json!({"text": text}))
+            .await;
+    }
+
+    /// Presses keys wherever the keyboard is.
+    pub(crate) async fn type_keys(&self, keys: &str) {
+        let down = |key: char| json!({"type": "keyDown", "value": key.to_string()});
+        let up = |key: char| json!({"type": "keyUp", "value": key.to_string()});
+        let actions: Vec<Value> = keys.chars().flat_map(|key| [down(key), up(key)]).collect();
+        let body = json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]});
+        self.command("actions", body).await;
+    }
+
+    /// The text that an element shows.
+    pub(crate) async fn text(&self, css: &str) -> String {
+        let css = json!(css);
+        self.run(&format!(
+            "return document.querySelector({css})?.innerText ?? ''"
+        ))
+        .await
+    }
+
+    /// Cuts the window off the network, or connects it again.
+    pub(crate) async fn network(&self, on: bool) {
+        let conditions = json!({
+            "offline": !on, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
+        });
+        self.devtools("Network.emulateNetworkConditions", conditions)
             .await;
     }
 
