@@ -3,6 +3,11 @@
 //! It knows nothing of how the bridge works: neither its states nor its code. What it allows, it
 //! allows by name ([`Window`]).
 
+mod order;
+#[cfg(test)]
+mod tests;
+mod window;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -10,49 +15,14 @@ use handoff::time::Millis;
 
 use crate::desk::DeskBook;
 use crate::gptbots::Human;
-use crate::ledger::{Act, Answer, Facts, Ledger, Sent, Told, Word};
+use crate::ledger::{Answer, Facts, Ledger, Sent, Told, Word};
 use crate::plan::{DeskKind, Plan};
 
-/// What an attempt has to itself at least when it begins: after that another relay may send the
-/// entry again. (A lease is 15 s, and with less than 10 s of it left nothing is sent.)
-const LEASE: Millis = 9_000;
+pub use window::Window;
+
 /// The longest pause between two attempts: an entry whose next attempt would come after its end
 /// fails this much earlier.
 const LONGEST_PAUSE: Millis = 75_000;
-
-/// When a second copy may arrive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Window {
-    /// The other side took it, but its answer did not arrive, or did not say so.
-    AnswerLost,
-    /// The process died between sending and marking.
-    Killed,
-    /// The table did not take the mark.
-    MarkLost,
-    /// The process stood still until its lease had run out.
-    LeaseOver,
-}
-
-impl Window {
-    /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::AnswerLost,
-        Self::Killed,
-        Self::MarkLost,
-        Self::LeaseOver,
-    ];
-}
-
-impl fmt::Display for Window {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AnswerLost => "taken, but the answer was lost",
-            Self::Killed => "killed between sending and marking",
-            Self::MarkLost => "the table did not take the mark",
-            Self::LeaseOver => "the lease ran out while it was sent",
-        })
-    }
-}
 
 /// A broken promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -317,97 +287,6 @@ impl Case<'_> {
         })
     }
 
-    /// The window of each copy after the first, or what was sent again outside of all of them.
-    fn duplicates(&self, facts: &Facts, sends: &[&Sent]) -> Result<Vec<Window>, String> {
-        let copies: Vec<&&Sent> = sends
-            .iter()
-            .filter(|sent| sent.landed.is_some() && !matches!(sent.act, Act::End | Act::Close))
-            .collect();
-        let mut windows = Vec::new();
-        for (nth, copy) in copies.iter().enumerate().skip(1) {
-            let mut name = None;
-            for earlier in &copies[..nth] {
-                name = Some(self.window(facts, earlier, copy)?);
-            }
-            windows.extend(name);
-        }
-        Ok(windows)
-    }
-
-    /// Why `copy` could be sent though `earlier` had arrived, or would.
-    fn window(&self, facts: &Facts, earlier: &Sent, copy: &Sent) -> Result<Window, String> {
-        let claimed = |sent: &Sent| {
-            facts
-                .states
-                .iter()
-                .rev()
-                .find(|state| {
-                    state.at <= sent.begun
-                        && state.process == sent.process
-                        && state.delivery == "sending"
-                })
-                .map(|state| state.at)
-        };
-        let (Some(first), Some(second)) = (claimed(earlier), claimed(copy)) else {
-            return Err("an attempt was made without a claim".to_owned());
-        };
-        let marked = facts
-            .states
-            .iter()
-            .find(|state| state.delivery == "delivered")
-            .map(|state| state.at);
-        if marked.is_some_and(|marked| marked < second) {
-            return Err(format!(
-                "claimed at {second} though it had been marked at {}",
-                marked.unwrap_or_default()
-            ));
-        }
-        let could_ask = copy.act == Act::Open
-            && matches!(self.plan.shape.desk, DeskKind::Asked | DeskKind::Keyed);
-        if could_ask
-            && earlier
-                .landed
-                .is_some_and(|landed| landed < second.max(first))
-        {
-            return Err("opened again though the desk could be asked".to_owned());
-        }
-        let within = |list: &[(u32, Millis)]| {
-            list.iter().any(|(process, at)| {
-                *process == earlier.process && (earlier.begun..=copy.begun).contains(at)
-            })
-        };
-        let taken = matches!(earlier.answered, Some((_, Answer::Taken)));
-        let lease = LEASE - 2 * self.plan.shape.skew;
-        if first != second && (second - first).abs() >= lease && second.min(first) < copy.begun {
-            // It may be another window as well: the narrower ones first.
-            if within(&self.ledger.killed) {
-                return Ok(Window::Killed);
-            }
-            if !taken {
-                return Ok(Window::AnswerLost);
-            }
-            return Ok(if within(&self.ledger.trouble) {
-                Window::MarkLost
-            } else {
-                Window::LeaseOver
-            });
-        }
-        let killed = within(&self.ledger.killed);
-        // Without an answer, and alive: it had given up waiting for one.
-        if !killed && !taken && earlier.answered.is_none_or(|(at, _)| at <= second) {
-            Ok(Window::AnswerLost)
-        } else if killed {
-            Ok(Window::Killed)
-        } else if within(&self.ledger.trouble) {
-            Ok(Window::MarkLost)
-        } else {
-            Err(format!(
-                "sent at {} and again at {}, claimed at {first} and {second}",
-                earlier.begun, copy.begun
-            ))
-        }
-    }
-
     fn not_shown_as_late(&self, conversation: usize, facts: &Facts) -> Option<String> {
         let meta = self.ledger.metas.get(&conversation)?;
         let end = *meta.ends.last()?;
@@ -426,65 +305,6 @@ impl Case<'_> {
         let line = facts.author == "user" && facts.kind == "message";
         (over && line && since > 0 && facts.delivery() == "delivered" && !facts.late)
             .then(|| format!("it came {} ms after the end", came - end))
-    }
-
-    /// What was accepted first arrives first.
-    fn order(&self, verdict: &mut Verdict) {
-        let lines: Vec<Line<'_>> = self
-            .entries()
-            .filter(|(.., facts)| !facts.to.is_empty())
-            .map(|(conversation, id, facts)| self.line(conversation, id, facts))
-            .collect();
-        for first in &lines {
-            for second in &lines {
-                if first.goes_before(second)
-                    && !first.is_of_a_later_conversation(second, &lines)
-                    && let (Some((a, _)), Some((b, _))) = (first.landing, second.landing)
-                    && b < a
-                    && !first.gave_way_before(b)
-                {
-                    verdict.violations.push(Violation {
-                        rule: "in order",
-                        what: format!(
-                            "c{} {} {:?} arrived at {a}, after {} {:?} at {b}",
-                            first.conversation,
-                            first.id,
-                            first.facts.tokens,
-                            second.id,
-                            second.facts.tokens
-                        ),
-                    });
-                }
-            }
-        }
-    }
-
-    fn line<'a>(&'a self, conversation: usize, id: &'a str, facts: &'a Facts) -> Line<'a> {
-        let told = self.ledger.told.iter().find(|told| {
-            told.conversation == conversation
-                && matches!(&told.word, Word::Said(token, _) | Word::Wrote(token)
-                    if facts.tokens.contains(token))
-        });
-        // An opening and an end that GPTBots told of are named by its time.
-        let of_gptbots = facts.to == "desk" && matches!(facts.kind.as_str(), "opening" | "closing");
-        let named = id.get(..16).filter(|_| of_gptbots);
-        let sent_at = match told.map(|told| &told.word) {
-            Some(Word::Said(_, at)) => Some(*at),
-            _ => named.and_then(|at| at.parse().ok()),
-        };
-        Line {
-            conversation,
-            id,
-            facts,
-            begun: told.map_or(facts.stored(), |told| told.begun),
-            // Stored, but never answered with 200: nobody was promised anything.
-            accepted: match told {
-                Some(told) => told.accepted,
-                None => Some(facts.stored()),
-            },
-            sent_at,
-            landing: self.first_landing(conversation, id),
-        }
     }
 
     /// Once somebody has ended a conversation, it has ended on both sides.
@@ -568,237 +388,5 @@ impl Case<'_> {
         {
             violated("closed here, open at the desk");
         }
-    }
-}
-
-/// An entry on its way to one side.
-struct Line<'a> {
-    conversation: usize,
-    id: &'a str,
-    facts: &'a Facts,
-    begun: Millis,
-    accepted: Option<Millis>,
-    sent_at: Option<Millis>,
-    landing: Option<(Millis, &'a Sent)>,
-}
-
-impl Line<'_> {
-    /// Whether this one has to arrive before the other.
-    fn goes_before(&self, other: &Self) -> bool {
-        let one_lane = self.conversation == other.conversation && self.facts.to == other.facts.to;
-        let Some(accepted) = self.accepted.filter(|_| one_lane && self.id != other.id) else {
-            return false;
-        };
-        let before = accepted < other.begun;
-        match (self.sent_at, other.sent_at) {
-            // A user's line belongs behind the opening and before the end that GPTBots' time says.
-            (Some(this), Some(that))
-                if self.facts.kind == "opening" || other.facts.kind == "closing" =>
-            {
-                before
-                    && this < that
-                    && (self.facts.kind == "message" || other.facts.kind == "message")
-            }
-            (Some(_), Some(_)) if self.facts.kind != "message" || other.facts.kind != "message" => {
-                false
-            }
-            // Two lines of a user: by GPTBots' time, where both waited when the relay was rung.
-            (Some(this), Some(that)) => {
-                let waited = other.landing.is_some_and(|(_, sent)| accepted < sent.rung);
-                this < that && (before || waited)
-            }
-            // What the bridge itself tells the agents has no place among the user's lines.
-            _ if self.facts.to == "desk" => false,
-            // A relay that stood still until its lease was over can be late with a close. What that
-            // may not lead to, the rule about ends says.
-            _ => before && self.facts.kind != "closing",
-        }
-    }
-
-    /// Whether this line of the user's, by GPTBots' times, belongs to an establish that came only
-    /// after that end: it is shown there, behind the end of what it does not belong to.
-    fn is_of_a_later_conversation(&self, end: &Self, lines: &[Line<'_>]) -> bool {
-        end.facts.kind == "closing"
-            && lines.iter().any(|opening| {
-                opening.facts.kind == "opening"
-                    && opening.conversation == self.conversation
-                    && opening.facts.stored() > end.facts.stored()
-                    && opening
-                        .sent_at
-                        .is_some_and(|begun| self.sent_at.is_some_and(|written| begun <= written))
-            })
-    }
-
-    /// Whether it had failed before `at`: then the lane went on without it.
-    fn gave_way_before(&self, at: Millis) -> bool {
-        self.facts
-            .states
-            .iter()
-            .any(|state| state.delivery == "failed" && state.at <= at)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ledger::{Meta, State};
-    use crate::plan::Profile;
-
-    const TOKEN: &str = "a1";
-
-    /// A line of an agent's that was accepted, sent once and marked: as it should be.
-    fn ledger() -> Ledger {
-        let mut ledger = Ledger::default();
-        line(&mut ledger, TOKEN, 100);
-        ledger.metas.insert(
-            0,
-            Meta {
-                known: true,
-                ..Meta::default()
-            },
-        );
-        ledger
-    }
-
-    fn line(ledger: &mut Ledger, token: &str, at: Millis) {
-        ledger.told.push(Told {
-            conversation: 0,
-            word: Word::Wrote(token.to_owned()),
-            begun: at,
-            accepted: Some(at + 5),
-            unclear: false,
-            refused: None,
-        });
-        let state = |at, delivery: &str| State {
-            at,
-            process: 1,
-            delivery: delivery.to_owned(),
-        };
-        let facts = Facts {
-            kind: "message".to_owned(),
-            author: "agent".to_owned(),
-            to: "user".to_owned(),
-            tokens: vec![token.to_owned()],
-            states: vec![
-                state(at + 2, "pending"),
-                state(at + 20, "sending"),
-                state(at + 50, "delivered"),
-            ],
-            ..Facts::default()
-        };
-        ledger.entries.insert((0, token.to_owned()), facts);
-        ledger.sent.push(sent(token, at + 25));
-    }
-
-    fn sent(token: &str, begun: Millis) -> Sent {
-        Sent {
-            conversation: 0,
-            act: Act::Reply,
-            entries: vec![token.to_owned()],
-            process: 1,
-            rung: begun - 15,
-            begun,
-            landed: Some(begun + 5),
-            answered: Some((begun + 10, Answer::Taken)),
-        }
-    }
-
-    /// The rules that a ledger breaks.
-    fn broken(ledger: &Ledger) -> Vec<&'static str> {
-        let mut plan = Plan::drawn(1, Profile::Calm);
-        plan.shape.conversations = 1;
-        plan.shape.skew = 0;
-        let case = Case {
-            plan: &plan,
-            ledger,
-            humans: &[Human::default()],
-            desk: &DeskBook::default(),
-        };
-        let mut rules: Vec<_> = case
-            .judge()
-            .violations
-            .into_iter()
-            .map(|violation| violation.rule)
-            .collect();
-        rules.dedup();
-        rules
-    }
-
-    fn facts(ledger: &mut Ledger) -> &mut Facts {
-        let key = (0, TOKEN.to_owned());
-        ledger.entries.get_mut(&key).unwrap()
-    }
-
-    #[test]
-    fn a_line_that_arrived_once_breaks_nothing() {
-        assert_eq!(broken(&ledger()), Vec::<&str>::new());
-    }
-
-    #[test]
-    fn what_was_accepted_and_is_not_stored_is_lost() {
-        let mut ledger = ledger();
-        ledger.entries.clear();
-        assert_eq!(broken(&ledger), ["nothing is lost"]);
-    }
-
-    #[test]
-    fn what_is_marked_and_never_arrived_is_lost() {
-        let mut ledger = ledger();
-        ledger.sent[0].landed = None;
-        assert_eq!(broken(&ledger), ["nothing is lost"]);
-    }
-
-    #[test]
-    fn a_second_copy_of_what_was_taken_and_marked_has_no_name() {
-        let mut ledger = ledger();
-        ledger.sent.push(sent(TOKEN, 200));
-        assert_eq!(broken(&ledger), ["every duplicate has a name"]);
-    }
-
-    #[test]
-    fn a_second_copy_after_an_answer_that_was_lost_has_one() {
-        let mut ledger = ledger();
-        ledger.sent[0].answered = Some((128, Answer::Later));
-        let again = |at, delivery: &str| State {
-            at,
-            process: 1,
-            delivery: delivery.to_owned(),
-        };
-        facts(&mut ledger).states = vec![
-            again(102, "pending"),
-            again(120, "sending"),
-            again(130, "retrying"),
-            again(195, "sending"),
-            again(220, "delivered"),
-        ];
-        ledger.sent.push(sent(TOKEN, 200));
-        assert_eq!(broken(&ledger), Vec::<&str>::new());
-    }
-
-    #[test]
-    fn a_line_that_arrives_before_an_earlier_one_is_out_of_order() {
-        let mut ledger = ledger();
-        line(&mut ledger, "a2", 200);
-        ledger.sent[0].landed = Some(1_000);
-        assert_eq!(broken(&ledger), ["in order"]);
-    }
-
-    #[test]
-    fn what_waits_for_ever_is_stuck() {
-        let mut ledger = ledger();
-        facts(&mut ledger).states.pop();
-        assert_eq!(broken(&ledger), ["nothing is stuck"]);
-    }
-
-    #[test]
-    fn a_failure_needs_a_reason_and_its_time() {
-        let mut ledger = ledger();
-        ledger.sent.clear();
-        let facts = facts(&mut ledger);
-        facts.states[2].delivery = "failed".to_owned();
-        assert_eq!(
-            broken(&ledger),
-            ["failures have a reason", "nothing fails before its time"]
-        );
     }
 }
