@@ -1,5 +1,6 @@
 //! The functions' environment, read once in `main`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use aws_config::Region;
@@ -13,6 +14,7 @@ use crate::secrets::{Secrets, SecretsError, SecretsSource};
 use crate::settings::SettingsSource;
 use crate::store::Store;
 use crate::time::{SharedClock, SystemClock};
+use crate::tls::{self, TrustError};
 use crate::token::{TokenError, Tokens};
 
 /// Something in the environment that keeps the function from starting. Names the variable.
@@ -30,6 +32,9 @@ pub enum ConfigError {
     /// The bucket cannot be used.
     #[error("environment variable FILES_BUCKET: {0}")]
     Files(#[from] FileError),
+    /// The file of certificates cannot be used.
+    #[error("environment variable SSL_CERT_FILE: {0}")]
+    Certificates(#[from] TrustError),
     /// TLS cannot be set up.
     #[error("the HTTP client cannot be made: {0}")]
     Http(#[from] reqwest::Error),
@@ -64,12 +69,15 @@ impl Base {
     /// the first event needs.
     ///
     /// # Errors
-    /// When `TABLE_NAME` is not set.
+    /// When `TABLE_NAME` is not set, or `SSL_CERT_FILE` names a file that cannot be used.
     pub async fn from_env() -> Result<Self, ConfigError> {
         let level = optional("AWS_LAMBDA_LOG_LEVEL");
         crate::telemetry::init(level.as_deref());
         let table = required("TABLE_NAME")?;
-        let aws = crate::aws::sdk_config().await;
+        if let Some(file) = optional("SSL_CERT_FILE") {
+            tls::trust(Path::new(&file))?;
+        }
+        let aws = crate::aws::sdk_config();
         let clock = SystemClock::shared();
         let random = Random::from_entropy();
         let store = Store::new(

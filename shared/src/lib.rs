@@ -34,5 +34,6 @@ pub mod store;
 pub mod telemetry;
 pub mod text;
 pub mod time;
+pub mod tls;
 pub mod token;
 pub mod webhook;

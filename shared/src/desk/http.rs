@@ -122,10 +122,9 @@ impl DeskHttp {
     /// # Errors
     /// When TLS cannot be set up (no root certificates, say).
     pub fn new(targets: Targets, clock: SharedClock) -> Result<Self, reqwest::Error> {
-        // A second call finds the provider installed: as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let guard = Guard::new(targets);
         let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(crate::tls::config())
             .timeout(LATER_PATIENCE)
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(Duration::from_secs(20))

@@ -63,8 +63,6 @@ impl Bucket {
         credentials: SharedCredentialsProvider,
         clock: SharedClock,
     ) -> Result<Self, FileError> {
-        // A second call finds the provider installed: as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let base_url = match endpoint {
             Some(endpoint) => format!("{}/{name}/", endpoint.trim_end_matches('/')),
             None => format!("https://{name}.s3.{region}.amazonaws.com/"),
@@ -76,6 +74,7 @@ impl Bucket {
             credentials,
             clock,
             http: reqwest::Client::builder()
+                .tls_backend_preconfigured(crate::tls::config())
                 .timeout(PATIENCE)
                 .connect_timeout(Duration::from_secs(2))
                 .no_proxy()

@@ -92,10 +92,9 @@ impl Client {
     /// # Errors
     /// When TLS cannot be set up (no root certificates, say).
     pub fn new(targets: Targets, clock: SharedClock) -> Result<Self, ClientError> {
-        // A second call finds the provider installed: as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let guard = Guard::new(targets);
         let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(crate::tls::config())
             .timeout(LATER_PATIENCE)
             .connect_timeout(CONNECT_TIMEOUT)
             // Below what load balancers keep: a connection that slept with a frozen function is

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use handoff::conversation::{
-    ConversationId, EntryId, History, PersonBy, Side, Speaker, Turn, User,
+    ConversationId, EntryId, History, PersonBy, Plan, PlanAct, PlanStep, Side, Speaker, Turn, User,
 };
 use handoff::desk::{AgentLine, DeskEvent, DeskFile, Opened, What};
 use handoff::erasure::{Eraser, PersonProgress, Progress};
@@ -26,7 +26,7 @@ use serde_json::json;
 use crate::support::{Table, ann, everything};
 
 /// What tells of the person: none of it may be left.
-const PRIVATE: [&str; 16] = [
+const PRIVATE: [&str; 17] = [
     "conv-secret-1",
     "conv-secret-2",
     "user-secret",
@@ -43,6 +43,7 @@ const PRIVATE: [&str; 16] = [
     "reason secret",
     "channel secret",
     "early secret",
+    "remark secret",
 ];
 
 fn conversation(n: u32) -> ConversationId {
@@ -79,6 +80,13 @@ fn handoff(desk: &str) -> Handoff {
     Handoff {
         desk: desk.into(),
         greeting: Some("hello".into()),
+        plan: Plan {
+            steps: vec![PlanStep {
+                after: 3_600_000,
+                act: PlanAct::Alarm,
+            }],
+            ..Plan::default()
+        },
         retention_days: 90,
         ..crate::support::handoff()
     }
@@ -183,6 +191,8 @@ async fn table_with_a_person() -> Table {
         .post(&conversation(2), &ann(), "k", "answer secret", 90)
         .await
         .unwrap();
+    let note = store.note(&conversation(2), &ann(), "n", "remark secret", 90);
+    note.await.unwrap();
     deliver(&table, 2, "thread-secret-3").await;
     // Somebody else.
     table.establish(400).await;
@@ -255,6 +265,8 @@ async fn erasing_a_person_leaves_no_trace_of_them() {
         left(&table.store).await.len() > 20,
         "the test looks where something is"
     );
+    let kept = everything(&table.store).await;
+    assert!(kept.iter().any(|item| item.contains("\"TIMER\"")));
     // The one that is open is ended first.
     let first = eraser.person(&person(), &ann(), i64::MAX).await.unwrap();
     assert_eq!(first.erased, 1);

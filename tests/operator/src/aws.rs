@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use clap::Args;
 use serde::Deserialize;
@@ -133,22 +133,23 @@ fn describe(stack: &str) -> Result<String, Error> {
 
 /// The SDK's configuration, with the patience of a person at a distance.
 ///
-/// The SDK is built without its support for single sign-on and for programs that hand out
-/// credentials: with it the functions, built beside this, would carry a second HTTP stack. The AWS
-/// CLI knows both, so it is asked where the environment has no credentials.
+/// Looks where the functions do, and in a person's profiles as well. The SDK is built without its
+/// support for single sign-on and for programs that hand out credentials: with it the functions,
+/// built beside this, would carry a second HTTP stack. The AWS CLI knows both, so it is asked where
+/// the environment has no credentials.
 pub async fn sdk_config() -> SdkConfig {
-    let config = handoff::aws::sdk_config().await;
-    let mut builder = config.to_builder().timeout_config(
-        TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .operation_attempt_timeout(Duration::from_secs(10))
-            .operation_timeout(Duration::from_secs(30))
-            .build(),
-    );
+    let patience = TimeoutConfig::builder()
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .operation_timeout(Duration::from_secs(30))
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(handoff::aws::http_client())
+        .retry_config(handoff::aws::retries())
+        .timeout_config(patience);
     if let Some(credentials) = from_the_cli() {
-        builder.set_credentials_provider(Some(SharedCredentialsProvider::new(credentials)));
+        loader = loader.credentials_provider(SharedCredentialsProvider::new(credentials));
     }
-    builder.build()
+    loader.load().await
 }
 
 #[derive(Deserialize)]

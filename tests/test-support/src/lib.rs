@@ -96,6 +96,11 @@ impl TestTable {
         )
     }
 
+    /// Where DynamoDB listens.
+    pub fn endpoint_url(&self) -> &str {
+        &self.endpoint_url
+    }
+
     /// Settings from this table.
     pub fn settings(&self) -> Arc<SettingsSource> {
         Arc::new(SettingsSource::new(self.store.clone(), self.clock.clone()))

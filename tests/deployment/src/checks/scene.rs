@@ -163,6 +163,7 @@ pub(crate) fn parameters(tokens: &[&str], log_level: &str) -> Vec<(&'static str,
     let hashes: Vec<String> = tokens.iter().map(|token| stack::hash(token)).collect();
     vec![
         ("WebhookTokenSha256", hashes.join(",")),
+        ("CertificatesFile", world::LAMBDA_CERTIFICATES.to_owned()),
         ("Architecture", "x86_64".to_owned()),
         ("LogLevel", log_level.to_owned()),
         ("AlarmEmail", "operator@example.com".to_owned()),

@@ -1,0 +1,139 @@
+//! Measures the functions' binaries as they are shipped, beside one that does nothing.
+//!
+//! Each function is started many times by a Lambda Runtime API of its own, over an embedded
+//! DynamoDB, and the functions take turns, so that what else the machine does hits all alike.
+//! Figures in milliseconds and MB hang on the machine: only ratios within one run, round trips,
+//! sizes and counted instructions say something elsewhere. See `docs/speed.md`.
+// Its output is for people.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod bundle;
+mod error;
+mod events;
+mod figures;
+mod gates;
+mod http;
+mod measure;
+mod process;
+mod quota;
+mod report;
+mod runtime;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::bundle::Bundle;
+use crate::error::BenchError;
+use crate::events::Task;
+use crate::measure::Course;
+
+/// Measures the functions' binaries, beside an empty one.
+#[derive(Debug, Parser)]
+struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: Run,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Checks what does not hang on the clock against `tests/bench/limits.json`: sizes, and counted
+    /// instructions (which needs valgrind).
+    Gates(Gates),
+}
+
+#[derive(Debug, Args)]
+struct Gates {
+    /// The binaries, as `cargo lambda build --release` leaves them.
+    #[arg(long, default_value = "target/lambda")]
+    binaries: PathBuf,
+    /// Writes what is there now as the new limits.
+    #[arg(long)]
+    accept: bool,
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    /// How often each function is started.
+    #[arg(long, default_value_t = 30)]
+    starts: usize,
+    /// How many events each start gets after its first.
+    #[arg(long, default_value_t = 20)]
+    warm: usize,
+    /// Only these, by the beginning of their names in the table, beside the empty one.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// DynamoDB over TLS instead of plain HTTP.
+    #[arg(long)]
+    tls: bool,
+    /// As much of a processor as Lambda gives to these memory sizes, in MB, one after the other.
+    /// Needs root and control groups.
+    #[arg(long, value_delimiter = ',')]
+    quota: Vec<u64>,
+    /// Takes the binaries in this folder instead of building them.
+    #[arg(long)]
+    binaries: Option<PathBuf>,
+    /// Measures the binaries in this folder, too, in the same run.
+    #[arg(long)]
+    beside: Option<PathBuf>,
+    /// Writes all figures here, as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let done = match &options.command {
+        Some(Command::Gates(gates)) => gates::check(&Bundle::of(&gates.binaries), gates.accept),
+        None => run(&options.run),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Run) -> Result<(), BenchError> {
+    let mut bundles = vec![match &options.binaries {
+        Some(folder) => Bundle::of(folder),
+        None => Bundle::built()?,
+    }];
+    bundles.extend(options.beside.as_deref().map(Bundle::of));
+    let wanted = |task: &Task| {
+        let named = |name: &String| task.name().starts_with(name.as_str());
+        *task == Task::Empty || options.only.is_empty() || options.only.iter().any(named)
+    };
+    let quotas = match options.quota.as_slice() {
+        [] => vec![None],
+        quotas => quotas.iter().copied().map(Some).collect(),
+    };
+    let mut all = Vec::new();
+    for quota in quotas {
+        let course = Course {
+            bundles: bundles.clone(),
+            tasks: Task::ALL.into_iter().filter(wanted).collect(),
+            starts: options.starts,
+            warm: options.warm,
+            tls: options.tls,
+            quota,
+        };
+        let transport = if options.tls { "TLS" } else { "plain HTTP" };
+        let share = quota.map_or("a whole processor".to_owned(), |mb| format!("{mb} MB"));
+        let title = format!("{transport}, {share}");
+        let figures = course.run(|round| eprint!("\r{title}: {round} of {}", options.starts))?;
+        eprintln!();
+        println!("{}", report::table(&title, &figures));
+        all.push(serde_json::json!({"tls": options.tls, "quota_mb": quota, "figures": figures}));
+    }
+    if let Some(file) = &options.json {
+        std::fs::write(file, serde_json::to_vec_pretty(&all)?)?;
+    }
+    Ok(())
+}

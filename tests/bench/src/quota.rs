@@ -1,0 +1,68 @@
+//! As much of a processor as Lambda gives to a memory size: 1,769 MB are one whole, and less is
+//! rationed by the scheduler. See
+//! <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::BenchError;
+
+/// The memory that comes with one whole processor, in MB.
+const WHOLE_MB: u64 = 1_769;
+/// The scheduler hands out shares of this, in microseconds.
+const PERIOD_US: u64 = 20_000;
+
+/// A control group whose processes get that share. Removed when dropped.
+pub(crate) struct Quota {
+    group: PathBuf,
+}
+
+impl Quota {
+    /// # Errors
+    /// Where control groups cannot be made: no root, or a container without them.
+    pub(crate) fn of_memory(megabytes: u64) -> Result<Self, BenchError> {
+        let share_us = (PERIOD_US * megabytes / WHOLE_MB).max(1_000);
+        let first = Path::new("/sys/fs/cgroup/cpu");
+        let name = format!("bench-{}-{megabytes}", std::process::id());
+        let made = if first.join("cpu.cfs_quota_us").exists() {
+            let group = first.join(name);
+            fs::create_dir(&group)
+                .and_then(|()| fs::write(group.join("cpu.cfs_period_us"), PERIOD_US.to_string()))
+                .and_then(|()| fs::write(group.join("cpu.cfs_quota_us"), share_us.to_string()))
+                .map(|()| group)
+        } else {
+            let root = Path::new("/sys/fs/cgroup");
+            let group = root.join(name);
+            fs::write(root.join("cgroup.subtree_control"), "+cpu")
+                .and_then(|()| fs::create_dir(&group))
+                .and_then(|()| fs::write(group.join("cpu.max"), format!("{share_us} {PERIOD_US}")))
+                .map(|()| group)
+        };
+        match made {
+            Ok(group) => Ok(Self { group }),
+            Err(error) => Err(no_quota(&error)),
+        }
+    }
+
+    /// The words that start a program within: a shell joins the group and becomes the program.
+    pub(crate) fn entered(&self) -> Vec<OsString> {
+        let procs = self.group.join("cgroup.procs");
+        let mut words: Vec<OsString> = ["sh", "-c", "echo $$ >\"$0\"; exec \"$@\""]
+            .map(Into::into)
+            .into();
+        words.push(procs.into());
+        words
+    }
+}
+
+impl Drop for Quota {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.group);
+    }
+}
+
+fn no_quota(error: &io::Error) -> BenchError {
+    BenchError::NoQuota(error.to_string())
+}
