@@ -21,6 +21,7 @@ mod faults;
 mod languages;
 mod outage;
 mod phone;
+mod settings;
 mod several;
 mod sign_in;
 mod start_page;
