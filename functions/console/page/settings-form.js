@@ -189,7 +189,9 @@ export function createForm(root, { defaults, hours }, changed, language) {
         })
         : [area(place, say('everyLanguage'))];
       const add = adder(say('language'), 'text', (code) => {
-        const all = several ? value : value ? { [language()]: value } : {};
+        // As it is by now.
+        const text = place.get();
+        const all = several ? text : text ? { [language()]: text } : {};
         place.set({ ...all, [code]: all[code] ?? '' });
         draw();
         [...node.querySelectorAll('textarea')].find((one) => one.lang === code)?.focus();
@@ -250,18 +252,18 @@ export function createForm(root, { defaults, hours }, changed, language) {
   function rows(schema, place) {
     const node = el('div', {});
     function draw() {
-      const all = Array.isArray(place.get()) ? place.get() : [];
-      const items = all.map((_, at) => part(element(place, at), String(at + 1), ...members(resolved(schema.items), element(place, at)),
+      const all = () => (Array.isArray(place.get()) ? place.get() : []);
+      const items = all().map((_, at) => part(element(place, at), String(at + 1), ...members(resolved(schema.items), element(place, at)),
         button('✕', say('remove', `${titleOf(place)} ${at + 1}`), () => {
-          place.set(place.get().toSpliced(at, 1));
+          place.set(all().toSpliced(at, 1));
           draw();
           node.lastElementChild.focus();
           changed();
         }, 'setting-remove')));
       const add = button(say('add'), say('addTo', titleOf(place)), () => {
-        place.set([...all, structuredClone(all.at(-1) ?? place.otherwise?.[0] ?? {})]);
+        place.set([...all(), structuredClone(all().at(-1) ?? place.otherwise?.[0] ?? {})]);
         draw();
-        goOn(node.querySelectorAll(':scope > fieldset')[all.length]);
+        goOn(node.lastElementChild.previousElementSibling);
         changed();
       }, 'setting-add');
       node.replaceChildren(...items, add);

@@ -41,8 +41,7 @@ export function createSettings() {
   const version = el('span', { class: 'help', 'data-test': 'settings-version' });
   const save = el('button', { type: 'submit', class: 'primary', 'data-test': 'settings-save' }, say('save'));
   const root = el('form', { class: 'settings', novalidate: true, onsubmit },
-    conflict, scope,
-    el('div', { class: 'settings-body' }, rows, preview),
+    el('div', { class: 'settings-scroll' }, conflict, scope, el('div', { class: 'settings-body' }, rows, preview)),
     el('div', { class: 'settings-foot' }, summary, status, el('div', { class: 'fields' }, save, version)));
   summary.append(found);
 
