@@ -25,6 +25,15 @@ export function changes(before, after) {
     .map((one) => ({ ...one, path: one.names.reduce(within, '') }));
 }
 
+/** Takes out the member at a place. @param {object} group @param {string} path @param {string} [at] where the group is */
+export function takeOut(group, path, at = '') {
+  for (const [name, value] of Object.entries(group)) {
+    const here = Array.isArray(group) ? `${at}[${name}]` : within(at, name);
+    if (here === path) delete group[name];
+    else if (value !== null && typeof value === 'object' && path.startsWith(here)) takeOut(value, path, here);
+  }
+}
+
 /** Takes out a member, and what is empty without it. */
 function without(group, [name, ...rest]) {
   if (!isGroup(group) || !(name in group)) return;

@@ -129,9 +129,10 @@ export function createForm(root, { defaults, hours }, changed, language) {
   }
 
   function list(schema, place) {
+    const isSpans = Boolean(schema.items.$ref);
     const input = el('input', {
       type: 'text', autocomplete: 'off', spellcheck: 'false', dir: 'auto',
-      placeholder: schema.items.$ref ? say('closed') : null,
+      placeholder: isSpans ? say('closed') : place.otherwise?.join?.(', '),
       oninput() {
         const all = input.value.split(COMMA).map((one) => one.trim()).filter(Boolean);
         place.set(all.length || place.keeps ? all : undefined);
@@ -140,7 +141,8 @@ export function createForm(root, { defaults, hours }, changed, language) {
     });
     const value = place.get();
     input.value = Array.isArray(value) ? value.join(', ') : value ?? '';
-    return row(place, titleOf(place), input, schema.items.$ref ? '09:00-12:00, 13:00-18:00' : say('list'));
+    const help = isSpans ? '09:00-12:00, 13:00-18:00' : `${say('list')} · ${say('otherwise', place.unset, described(place.otherwise))}`;
+    return row(place, titleOf(place), input, help);
   }
 
   function choice(words, place) {
@@ -338,6 +340,15 @@ export function createForm(root, { defaults, hours }, changed, language) {
       return [zones, ...members(bot === null ? { properties } : bots.additionalProperties, place)];
     },
   };
+}
+
+/** What a row is called, with the parts that it is in. @param {Element | null} node */
+export function titleAt(node) {
+  const titles = [];
+  for (let at = node; at; at = at.parentElement.closest('[data-path]')) {
+    titles.unshift(at.querySelector(':scope > :is(label, legend)').textContent);
+  }
+  return titles.join(' › ');
 }
 
 /**

@@ -57,7 +57,7 @@ const texts = {
   anew: ['Drop mine, start with theirs', '放棄我的，採用對方的', '放弃我的，采用对方的', '自分の変更を捨てて開き直す'],
   rebased: ['Your changes stand on version % now. Look at them, and save.', '您的變更已套用到第 % 版，請檢查後儲存。', '您的更改已应用到第 % 版，请检查后保存。', 'あなたの変更をバージョン % に重ねました。確認して保存してください。'],
 
-  greeting: ['Greeting, told at once', '問候語（立即告知）', '问候语（立即告知）', '最初のあいさつ'],
+  greeting: ['Greeting', '問候語', '问候语', '最初のあいさつ'],
   ownLanguage: ['Language where the user\'s is not known', '不知使用者語言時使用的語言', '不知用户语言时使用的语言', 'ユーザーの言語が不明なときの言語'],
   desk: ['Desk', '客服平台', '客服平台', '窓口'],
   desks: ['Desks in a row, in place of one', '依序嘗試的客服平台（取代單一平台）', '依次尝试的客服平台（取代单一平台）', '順に試す窓口（一つの代わりに）'],
@@ -104,6 +104,7 @@ const texts = {
 const problems = [
   [/^must be a whole number from (\d+) to (\d+)$/, ['須為 $1 至 $2 的整數', '须为 $1 至 $2 的整数', '$1 から $2 までの整数にしてください']],
   [/^must be a number.*/, ['須為數字', '须为数字', '数値にしてください']],
+  [/^is not known.*/, ['不明的項目', '未知的项目', '不明な項目です']],
   [/^must not be empty$/, ['不可空白', '不能为空', '空にできません']],
   [/^is in the list already$/, ['重複', '重复', '重複しています']],
   [/^must be at most (\d+) characters long$/, ['最多 $1 字', '最多 $1 字', '$1 文字以内にしてください']],

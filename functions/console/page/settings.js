@@ -3,8 +3,8 @@
 // refusal nor a lost connection nor another one's version takes it away.
 
 import { el } from './dom.js';
-import { changes, withChanges, within } from './settings-changes.js';
-import { createForm, showWrong } from './settings-form.js';
+import { changes, takeOut, withChanges, within } from './settings-changes.js';
+import { createForm, showWrong, titleAt } from './settings-form.js';
 import { label, languageName, problemInWords, say } from './settings-text.js';
 import { superviseApi } from './supervise-api.js';
 import { select, table } from './supervise-parts.js';
@@ -14,7 +14,7 @@ import { span } from './time.js';
 /** Pause after the last key before the server is asked. */
 const CHECK_AFTER_MS = 300;
 
-const shown = (value) => (value === undefined ? say('nothing') : typeof value === 'string' ? value : JSON.stringify(value));
+const shown = (value) => (value === undefined ? '–' : typeof value === 'string' ? value : JSON.stringify(value));
 
 export function createSettings() {
   /** @type {Awaited<ReturnType<typeof superviseApi.settings>> | null} the version that this was made from */
@@ -66,7 +66,7 @@ export function createSettings() {
   function begin(stored, document) {
     base = stored;
     draft.value = structuredClone(document);
-    version.textContent = say('version', stored.version);
+    version.textContent = stored.version ? say('version', stored.version) : '';
     const unreadable = stored.wrong.find(({ path }) => path === '');
     if (unreadable) status.textContent = say('unreadable', unreadable.problem);
     conflict.replaceChildren();
@@ -137,7 +137,7 @@ export function createSettings() {
   }
 
   function drawCheck(answer) {
-    wrong = answer.wrong.map(({ path, problem }) => ({ path, problem: problemInWords(problem) }));
+    wrong = answer.wrong.map(({ path, problem }) => ({ path, problem: problemInWords(problem), unknown: problem.startsWith('is not known') }));
     const places = showWrong(rows, wrong);
     const said = wrong.length ? say('wrong', wrong.length) : say('fine');
     if (found.textContent !== said) found.textContent = said;
@@ -147,7 +147,15 @@ export function createSettings() {
     const key = JSON.stringify(wrong);
     if (summary.dataset.key !== key) {
       summary.dataset.key = key;
-      const items = wrong.map((one, at) => el('li', {}, el('button', { type: 'button', class: 'small', onclick: () => go(one.path, places[at]) }, one.path), ' ', one.problem));
+      const button = (title, onclick) => el('button', { type: 'button', class: 'small', onclick }, title);
+      const items = wrong.map((one, at) => el('li', {}, one.unknown
+        // It has no row to be mended in.
+        ? button(say('remove', one.path), () => {
+          takeOut(draft.value, one.path);
+          summary.focus();
+          check(0);
+        })
+        : button(titleAt(places[at]) || one.path, () => go(one.path, places[at])), ' ', one.problem));
       summary.replaceChildren(found, ...(items.length ? [el('ul', {}, ...items)] : []));
     }
     if (answer.preview) drawPreview(answer.preview);
@@ -166,7 +174,6 @@ export function createSettings() {
   }
 
   function drawPreview({ language: used, languages, lines, opens }) {
-    language = used;
     delete preview.dataset.old;
     const all = languages.includes(used) ? languages : [used, ...languages];
     const choose = select(say('previewIn'), all.map((code) => [code, languageName(code)]), used, 'preview-language', (code) => {
@@ -242,17 +249,10 @@ export function createSettings() {
     box.focus();
   }
 
-  // Leaving the page would take along what is typed.
-  const stay = (event) => {
-    if (!root.isConnected) window.removeEventListener('beforeunload', stay);
-    else if (isChanged()) event.preventDefault();
-  };
-
   return {
     root,
     isChanged,
     show() {
-      window.addEventListener('beforeunload', stay);
       if (!isChanged()) load();
     },
     tick() {},

@@ -31,9 +31,9 @@ export async function open(store) {
   await styled();
   const text = words();
   const dialog = el('dialog', { class: 'supervise', 'aria-labelledby': 'supervise-title', 'data-test': 'supervise-dialog' });
+  const isChanged = () => Object.values(made).some((view) => view.isChanged?.());
   const leave = (event) => {
-    const isChanged = Object.values(made).some((view) => view.isChanged?.());
-    if (isChanged && !confirm(page.unsaved)) event?.preventDefault();
+    if (isChanged() && !confirm(page.unsaved)) event?.preventDefault();
     else dialog.close();
   };
   const panel = el('div', { class: 'panel', role: 'tabpanel', id: 'supervise-panel' });
@@ -85,9 +85,13 @@ export async function open(store) {
     event.preventDefault();
     leave();
   });
+  // Leaving the page would take along what is typed.
+  const stay = (event) => isChanged() && event.preventDefault();
+  window.addEventListener('beforeunload', stay);
   const timer = setInterval(() => current?.tick(), TICK_MS);
   dialog.addEventListener('close', () => {
     clearInterval(timer);
+    window.removeEventListener('beforeunload', stay);
     dialog.remove();
   });
   document.body.append(dialog);

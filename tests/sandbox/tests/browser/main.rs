@@ -7,6 +7,7 @@
 
 mod console;
 mod driver;
+mod form;
 mod installed;
 mod pace;
 mod stage;
@@ -22,6 +23,7 @@ mod languages;
 mod outage;
 mod phone;
 mod settings;
+mod settings_for_all;
 mod several;
 mod sign_in;
 mod start_page;
