@@ -77,8 +77,10 @@ export function createForm(root, { defaults, hours }, changed, language) {
     if (typeof value === 'boolean') return say(value ? 'yes' : 'no');
     if (Array.isArray(value)) return value.map(described).join(' · ') || say('nothing');
     if (typeof value !== 'object') return String(value);
-    const code = Object.keys(value).find((name) => name.slice(0, 2) === document.documentElement.lang.slice(0, 2)) ?? 'en';
-    return code in value ? value[code] : Object.values(value).map(described).join(': ');
+    const { lang } = document.documentElement;
+    const wanted = { 'zh-Hant': 'zh-TW', 'zh-Hans': 'zh-CN' }[lang] ?? lang;
+    const code = [wanted, 'en'].find((name) => name in value);
+    return code ? value[code] : Object.values(value).map(described).join(': ');
   }
 
   /** A row: a label, its control, what is to be known and what is wrong. */

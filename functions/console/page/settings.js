@@ -205,14 +205,19 @@ export function createSettings() {
     busy = false;
   }
 
+  /** What is in force is what was sent. */
+  function saved(now, document) {
+    base = { ...base, version: now, document, wrong: [] };
+    version.textContent = say('version', now);
+    status.textContent = say('saved', now);
+    conflict.replaceChildren();
+  }
+
   async function put() {
     const document = structuredClone(draft.value);
     try {
       const { version: now } = await superviseApi.putSettings(base.version, document);
-      base = { ...base, version: now, document, wrong: [] };
-      version.textContent = say('version', now);
-      status.textContent = say('saved', now);
-      conflict.replaceChildren();
+      saved(now, document);
     } catch (error) {
       if (error.status === 409) await drawConflict();
       else status.textContent = say('notSaved', error.message);
@@ -226,8 +231,10 @@ export function createSettings() {
       now = await superviseApi.settings();
     } catch (error) {
       status.textContent = say('notSaved', error.message);
-      return;
+      return undefined;
     }
+    // Sent twice, since the first answer got lost.
+    if (!changes(now.document, draft.value).length) return saved(now.version, now.document);
     const mine = () => changes(base.document, draft.value);
     const theirs = changes(base.document, now.document);
     const paths = new Map([...theirs, ...mine()].map((one) => [one.path, one]));
@@ -246,7 +253,7 @@ export function createSettings() {
         button(say('rebase'), 'settings-rebase', () => begun(withChanges(now.document, mine()), say('rebased', now.version))),
         button(say('anew'), 'settings-anew', () => begun(now.document, ''))));
     conflict.replaceChildren(box);
-    box.focus();
+    return box.focus();
   }
 
   return {

@@ -263,9 +263,9 @@ async fn both(stage: Stage) {
         |days| days == "61",
     )
     .await;
-    assert_eq!(stored(&stage).await, (merged, 2));
+    assert_eq!(stored(&stage).await, (merged.clone(), 2));
 
-    // Without a connection, and by a slip of the finger, nothing is lost either.
+    // By a slip of the finger nothing is lost either.
     ann.put(&days, "8").await;
     ann.is_fine().await;
     let asked = "window.asked = 0; window.confirm = () => { window.asked += 1; return false; }";
@@ -275,6 +275,14 @@ async fn both(stage: Stage) {
     ann.window.click(&test("supervise-close")).await;
     assert_eq!(ann.window.run::<u32>("return window.asked").await, 3);
     assert_eq!(ann.value(&days).await, "8");
+    // What is in force already, since the answer to the first try got lost, is saved.
+    let mut sent = merged;
+    sent["retention_days"] = json!(8);
+    let store = &stage.sandbox.store;
+    assert!(store.put_settings(&sent.to_string(), 2).await.unwrap());
+    ann.save().await;
+    ann.says(&test("settings-status"), "Saved as version 3")
+        .await;
 }
 
 /// What was written past the tools can be mended here, and nothing but that is changed.
