@@ -100,3 +100,54 @@ fn name<'a>(body: &'a Value, of: &str) -> Result<&'a str, ApiError> {
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names of all settings, and the words that some are chosen from.
+    fn names(schema: &Value, all: &mut Vec<String>) {
+        match schema {
+            Value::Object(members) => {
+                let properties = members.get("properties").and_then(Value::as_object);
+                all.extend(
+                    properties
+                        .into_iter()
+                        .flatten()
+                        .map(|(name, _)| name.clone()),
+                );
+                let words = members.get("enum").and_then(Value::as_array);
+                let words = words.into_iter().flatten().filter_map(Value::as_str);
+                all.extend(words.map(|word| format!("'={word}'")));
+                members.values().for_each(|member| names(member, all));
+            }
+            Value::Array(elements) => elements.iter().for_each(|element| names(element, all)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_setting_has_its_label_in_every_language() {
+        let texts = include_str!("../page/settings-text.js");
+        let mut all = Vec::new();
+        names(&serde_json::from_str(SCHEMA).unwrap(), &mut all);
+        assert!(all.len() > 50, "{all:?}");
+        // The browser knows the days; the other two have no row.
+        let known = [
+            "mon", "tue", "wed", "thu", "fri", "sat", "sun", "$schema", "bots",
+        ];
+        for name in all.iter().filter(|name| !known.contains(&name.as_str())) {
+            assert!(
+                texts.contains(&format!("\n  {name}: [")),
+                "{name} has no label"
+            );
+        }
+        let rows = texts
+            .lines()
+            .filter(|line| line.starts_with("  ") && line.ends_with("'],"));
+        for row in rows {
+            assert_eq!(row.matches("', '").count(), 3, "{row}");
+            assert!(!row.contains("''"), "{row}");
+        }
+    }
+}
