@@ -5,16 +5,13 @@
 //! ended meanwhile is left alone, and a tick that runs twice changes nothing.
 
 use futures_util::{StreamExt as _, stream};
-use handoff::conversation::Task;
+use handoff::conversation::{POSITION, Task};
 use handoff::metrics::Metric;
 use handoff::store::{DueTimer, Queue, Said, StoreError};
 use handoff::time::Millis;
 use tokio::sync::OnceCell;
 
 use crate::{AT_ONCE, Clock};
-
-/// Stands for the user's place in the queue.
-const POSITION: &str = "{position}";
 
 impl Clock {
     /// Looks at every timer that is due. Answers how many wrote something, and how many could not be

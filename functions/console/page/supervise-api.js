@@ -34,6 +34,25 @@ export const superviseApi = {
    */
   erase: (whom, atOnce) => call('/erasures', { body: { ...whom, at_once: atOnce } }),
 
+  /**
+   * The settings as they are written, what is wrong with them, and what holds where they say nothing.
+   * @returns {Promise<{version: number, document: object, wrong: {path: string, problem: string}[], defaults: object, hours: object}>}
+   */
+  settings: () => call('/settings'),
+
+  /** Their JSON Schema, its members in the order of the form. @returns {Promise<object>} */
+  settingsSchema: async () => JSON.parse((await call('/settings/schema')).schema),
+
+  /**
+   * What is wrong with a document; where nothing is, what users of a bot are told.
+   * @param {{document: object, bot: string, language: string}} what
+   * @returns {Promise<{wrong: {path: string, problem: string}[], preview?: {language: string, languages: string[], lines: {of: string, after_seconds: number | null, text: string}[], opens: string | null}}>}
+   */
+  checkSettings: (what) => call('/settings/check', { body: what }),
+
+  /** @param {number} version the one that was read @param {object} document @returns {Promise<{version: number}>} */
+  putSettings: (version, document) => call('/settings', { body: { version, document } }),
+
   /** @returns {Promise<{erasures: {at: number, by: {name: string}, of_person: boolean, items: number, fingerprint: string}[]}>} */
   erasures: () => call('/erasures'),
 };

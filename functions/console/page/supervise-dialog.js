@@ -2,12 +2,14 @@
 
 import { el } from './dom.js';
 import { words } from './supervise-text.js';
+import { text as page } from './text.js';
 
 const TICK_MS = 1000;
 
 const views = {
   figures: async () => (await import('./stats.js')).createFigures,
   people: async () => (await import('./erasure.js')).createPeople,
+  settings: async () => (await import('./settings.js')).createSettings,
 };
 
 /** The style sheet, once it is there. */
@@ -29,9 +31,13 @@ export async function open(store) {
   await styled();
   const text = words();
   const dialog = el('dialog', { class: 'supervise', 'aria-labelledby': 'supervise-title', 'data-test': 'supervise-dialog' });
-  const leave = () => dialog.close();
+  const isChanged = () => Object.values(made).some((view) => view.isChanged?.());
+  const leave = (event) => {
+    if (isChanged() && !confirm(page.unsaved)) event?.preventDefault();
+    else dialog.close();
+  };
   const panel = el('div', { class: 'panel', role: 'tabpanel', id: 'supervise-panel' });
-  /** @type {Record<string, {root: Element, show: () => void, tick: () => void}>} */
+  /** @type {Record<string, {root: Element, show: () => void, tick: () => void, isChanged?: () => boolean}>} */
   const made = {};
   let current = null;
   let wanted = '';
@@ -72,9 +78,20 @@ export async function open(store) {
       el('button', { type: 'button', 'data-test': 'supervise-close', onclick: leave }, text.close)),
     el('div', { class: 'tabs', role: 'tablist', 'aria-label': text.title, onkeydown }, ...tabs),
     panel);
+  dialog.addEventListener('cancel', leave);
+  dialog.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || event.isComposing) return;
+    // Some browsers close at the second Escape without asking.
+    event.preventDefault();
+    leave();
+  });
+  // Leaving the page would take along what is typed.
+  const stay = (event) => isChanged() && event.preventDefault();
+  window.addEventListener('beforeunload', stay);
   const timer = setInterval(() => current?.tick(), TICK_MS);
   dialog.addEventListener('close', () => {
     clearInterval(timer);
+    window.removeEventListener('beforeunload', stay);
     dialog.remove();
   });
   document.body.append(dialog);

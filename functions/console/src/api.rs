@@ -3,6 +3,7 @@
 use handoff::conversation::{ClosedBy, ConversationId, EntryId, Side};
 use handoff::desk::CONSOLE;
 use handoff::files::FileError;
+use handoff::settings::SettingsError;
 use handoff::store::{Ended, Posted, Replayed, StoreError};
 use handoff::webhook::json;
 use lambda_http::http::{Method, StatusCode};
@@ -35,6 +36,8 @@ pub(crate) enum ApiError {
     NoSuchRoute,
     #[error("body: must be at most 512 KB")]
     TooLarge,
+    #[error(transparent)]
+    Wrong(#[from] SettingsError),
     #[error("{0}")]
     Conflict(String),
     #[error("not possible right now, please try again")]
@@ -48,7 +51,7 @@ impl ApiError {
         match self {
             Self::NotSignedIn(_) => StatusCode::UNAUTHORIZED,
             Self::NotAllowed => StatusCode::FORBIDDEN,
-            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) | Self::Wrong(_) => StatusCode::BAD_REQUEST,
             Self::NoSuchConversation | Self::NoSuchEntry | Self::NoSuchRoute => {
                 StatusCode::NOT_FOUND
             }
@@ -75,10 +78,11 @@ pub(crate) fn answer(result: Result<Value, ApiError>) -> Response<Body> {
                 _ => {}
             }
             let status = error.status();
-            json(
-                status,
-                &json!({"code": status.as_u16(), "message": error.to_string()}),
-            )
+            let mut body = json!({"code": status.as_u16(), "message": error.to_string()});
+            if let ApiError::Wrong(SettingsError(mistakes)) = &error {
+                body["wrong"] = json!(mistakes);
+            }
+            json(status, &body)
         }
     }
 }

@@ -18,7 +18,7 @@ const MOST: usize = 300;
 const MAX_SHORTCUT: usize = 40;
 const MAX_TEXT: usize = 4_000;
 /// The longest document, in bytes: an item ends at 400 KB.
-const MAX_BYTES: usize = 300_000;
+pub(crate) const MAX_BYTES: usize = 300_000;
 
 /// One reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,11 +54,7 @@ impl Console {
         if !caller.is_supervisor() {
             return Err(ApiError::NotAllowed);
         }
-        let version = body
-            .get("version")
-            .and_then(Value::as_i64)
-            .filter(|version| *version >= 0)
-            .ok_or_else(|| invalid("version: must be the one that was read"))?;
+        let version = version(body)?;
         let replies = checked(body.get("replies"))?;
         let document = serde_json::to_string(&replies).unwrap_or_default();
         if document.len() > MAX_BYTES {
@@ -72,6 +68,14 @@ impl Console {
         tracing::info!(agent = %caller.agent.id, version = version + 1, "canned replies changed");
         Ok(json!({"version": version + 1, "replies": replies}))
     }
+}
+
+/// The version that something is to take the place of.
+pub(crate) fn version(body: &Value) -> Result<i64, ApiError> {
+    body.get("version")
+        .and_then(Value::as_i64)
+        .filter(|version| *version >= 0)
+        .ok_or_else(|| invalid("version: must be the one that was read"))
 }
 
 /// Replies as they are stored: trimmed, in order of their shortcuts.

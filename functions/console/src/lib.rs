@@ -12,6 +12,7 @@ mod failed;
 mod list;
 mod page;
 mod person;
+mod settings;
 mod sign_in;
 mod statistics;
 mod supervise;

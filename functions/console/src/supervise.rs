@@ -1,13 +1,13 @@
-//! What only supervisors may: figures, and what is kept of people, handed out and erased.
+//! What only supervisors may: figures, the settings, and what is kept of people, handed out and erased.
 
 use handoff::export::{as_json, as_text};
 use lambda_http::http::Method;
 use lambda_http::{Request, RequestExt as _};
 use serde_json::{Value, json};
 
-use crate::Console;
 use crate::agent::Caller;
 use crate::api::{ApiError, body, invalid, known};
+use crate::{Console, settings};
 
 /// The most an export may take, in bytes of JSON: a function's answer ends at 6 MB, in which it is
 /// JSON within JSON.
@@ -24,8 +24,11 @@ impl Console {
         let method = request.method();
         let is_mine = matches!(
             (method, route),
-            (&Method::GET, ["statistics" | "people"])
-                | (&Method::GET | &Method::POST, ["erasures"])
+            (
+                &Method::GET,
+                ["statistics" | "people"] | ["settings", "schema"]
+            ) | (&Method::GET | &Method::POST, ["erasures" | "settings"])
+                | (&Method::POST, ["settings", "check"])
                 | (&Method::GET, ["conversations", _, "export"])
         );
         if !is_mine {
@@ -42,6 +45,13 @@ impl Console {
                 Err(error) => Err(error),
             },
             ["erasures"] => self.erasures().await,
+            ["settings", "schema"] => Ok(settings::schema()),
+            ["settings", "check"] => body(request).and_then(|body| self.check_settings(&body)),
+            ["settings"] if method == Method::POST => match body(request) {
+                Ok(body) => self.put_settings(&caller.agent, &body).await,
+                Err(error) => Err(error),
+            },
+            ["settings"] => self.stored_settings().await,
             [_, id, ..] => self.export(request, id).await,
             _ => Err(ApiError::NoSuchRoute),
         })

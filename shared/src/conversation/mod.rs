@@ -14,7 +14,8 @@ pub(crate) use ids::fingerprint;
 pub use ids::{ConversationId, EntryId, IdError};
 pub use lane::{Step, in_delivery_order, in_reading_order, next_step, rank};
 pub use plan::{
-    Farewell, MESSAGE_LEFT, Plan, PlanAct, PlanStep, Progress, Silent, TakingMessage, Task,
+    Farewell, MESSAGE_LEFT, POSITION, Plan, PlanAct, PlanStep, Progress, Silent, TakingMessage,
+    Task,
 };
 pub use state::{Agent, ClosedBy, Conversation, Establish, Last, Status};
 pub use user::{PLACEHOLDER_EMAIL, PersonBy, User};

@@ -8,6 +8,9 @@ use super::entry::Author;
 use super::state::{Conversation, Status};
 use crate::time::Millis;
 
+/// Stands for the user's place in the queue, in a text of the wait.
+pub const POSITION: &str = "{position}";
+
 /// What was set when the conversation began, in its own language.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -40,7 +43,7 @@ pub struct PlanStep {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanAct {
-    /// The user is told this. `{position}` stands for the place in the queue.
+    /// The user is told this, with the place in the queue for [`POSITION`].
     Say(String),
     /// The agents and the operator are alarmed.
     Alarm,

@@ -40,9 +40,9 @@ impl Settings {
         let known = self.language(begin.bot);
         let language = begin.said.and_then(|said| of_script(said, known));
         let language = language.unwrap_or(known).to_owned();
-        let own = self.of_bot(begin.bot, |own| own.hours.clone());
-        let hours = own.or_else(|| self.hours.clone());
-        let closed = hours.filter(|hours| !hours.week.is_open(begin.now));
+        let closed = self
+            .hours_of(begin.bot)
+            .filter(|hours| !hours.week.is_open(begin.now));
         let Some(hours) = closed else {
             return Ok(self.open_handoff(begin.bot, language, Some(begin.now)));
         };
@@ -75,8 +75,7 @@ impl Settings {
 
     /// With `now`, desks that are closed then are passed over.
     fn open_handoff(&self, bot: &str, language: String, now: Option<Millis>) -> Handoff {
-        let greeting = self.of_bot(bot, |own| own.greeting.clone());
-        let greeting = greeting.unwrap_or_else(|| self.greeting.clone());
+        let greeting = self.greeting_of(bot);
         let mut plan = self.plan(bot, &language);
         let (desks, has_end) = self.desks(bot);
         let mut notes = Vec::new();
@@ -116,10 +115,7 @@ impl Settings {
     }
 
     fn plan(&self, bot: &str, language: &str) -> Plan {
-        let waiting = self.of_bot(bot, |own| own.waiting.clone());
-        let waiting = waiting.unwrap_or_else(|| self.waiting.clone());
-        let idle = self.of_bot(bot, |own| own.idle.clone());
-        let idle = idle.unwrap_or_else(|| self.idle.clone());
+        let (waiting, idle) = (self.waiting_of(bot), self.idle_of(bot));
         let mut steps: Vec<PlanStep> = Vec::new();
         for text in &waiting.texts {
             steps.extend(text.text.said_in(language).map(|said| PlanStep {
@@ -158,8 +154,7 @@ impl Settings {
     }
 
     fn taking_message(&self, bot: &str, language: &str) -> TakingMessage {
-        let message = self.of_bot(bot, |own| own.message.clone());
-        let message = message.unwrap_or_else(|| self.message.clone());
+        let message = self.message_of(bot);
         TakingMessage {
             text: message.text.in_language(language).to_owned(),
             first_within: millis(message.first_within_seconds),

@@ -198,7 +198,7 @@ impl Week {
             first = self
                 .spans(date)
                 .iter()
-                .flat_map(|span| starts(&zone, date, *span))
+                .flat_map(|span| moments(&zone, date, span.from))
                 .filter(opens)
                 .min();
             if first.is_some() {
@@ -216,6 +216,30 @@ impl Week {
             .take_while(|at| *at < end)
             .find(opens);
         set.or(first).map(Timestamp::as_millisecond)
+    }
+
+    /// The first time, from this one on, at which it is closed; `None` where it is always open for
+    /// some thirteen months.
+    pub fn next_closed(&self, from: Millis) -> Option<Millis> {
+        if !self.is_open(from) {
+            return Some(from);
+        }
+        let zone = self.zone();
+        let now = Timestamp::from_millisecond(from).ok()?;
+        let mut date = zone.to_datetime(now).date();
+        for _ in 0..HORIZON {
+            let ends = self.spans(date).iter().map(|span| span.to);
+            let closed = std::iter::once(0)
+                .chain(ends)
+                .flat_map(|minute| moments(&zone, date, minute))
+                .filter(|at| *at > now && !self.open_in(&zone, *at))
+                .min();
+            if closed.is_some() {
+                return closed.map(Timestamp::as_millisecond);
+            }
+            date = date.tomorrow().ok()?;
+        }
+        None
     }
 
     /// A time in words, as a clock there shows it, for readers of this language.
@@ -245,13 +269,16 @@ impl Week {
     }
 }
 
-/// The moments at which a span begins on a day: two where its hour comes twice.
-fn starts(zone: &TimeZone, date: Date, span: Span) -> impl Iterator<Item = Timestamp> + use<> {
-    let hour = i8::try_from(span.from / 60).unwrap_or(0);
-    let minute = i8::try_from(span.from % 60).unwrap_or(0);
-    // `24:00` begins nothing: no span does.
-    let start = date.at(hour, minute, 0, 0);
-    let ambiguous = zone.to_ambiguous_timestamp(start);
+/// The moments at which a clock shows this minute of a day: two where its hour comes twice.
+fn moments(zone: &TimeZone, date: Date, minute: u16) -> impl Iterator<Item = Timestamp> + use<> {
+    // The end of a day is the beginning of the next.
+    let (date, minute) = match minute {
+        1440.. => (date.tomorrow().unwrap_or(date), 0),
+        minute => (date, minute),
+    };
+    let hour = i8::try_from(minute / 60).unwrap_or(0);
+    let minute = i8::try_from(minute % 60).unwrap_or(0);
+    let ambiguous = zone.to_ambiguous_timestamp(date.at(hour, minute, 0, 0));
     [ambiguous.earlier(), ambiguous.later()]
         .into_iter()
         .flatten()

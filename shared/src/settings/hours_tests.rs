@@ -54,6 +54,36 @@ fn a_week_has_its_hours_and_some_days_their_own() {
 }
 
 #[test]
+fn the_next_time_at_which_it_is_closed_is_found() {
+    let week = nine_to_six("Asia/Taipei");
+    for (from, closed) in [
+        // Closed already; before noon; in the afternoon; on a day of its own hours.
+        ("2026-11-28T03:00:00Z", "2026-11-28T03:00:00Z"),
+        ("2026-11-30T01:00:00Z", "2026-11-30T04:00:00Z"),
+        ("2026-11-30T06:00:00Z", "2026-11-30T10:00:00Z"),
+        ("2026-12-26T03:00:00Z", "2026-12-26T04:00:00Z"),
+    ] {
+        assert_eq!(week.next_closed(at(from)), Some(at(closed)), "{from}");
+    }
+    let always = json!(["00:00-24:00"]);
+    let but_one = read(&json!({"exceptions": {"2026-12-25": []}}));
+    let christmas = at("2026-12-25T00:00:00Z");
+    assert_eq!(
+        but_one.next_closed(at("2026-11-28T03:00:00Z")),
+        Some(christmas)
+    );
+    let sundays_off = read(&json!({"weekly": {
+        "mon": always, "tue": always, "wed": always, "thu": always, "fri": always, "sat": always,
+    }}));
+    let sunday = at("2026-11-29T00:00:00Z");
+    assert_eq!(
+        sundays_off.next_closed(at("2026-11-26T03:00:00Z")),
+        Some(sunday)
+    );
+    assert_eq!(read(&json!({})).next_closed(christmas), None);
+}
+
+#[test]
 fn without_hours_it_is_always_open_and_with_none_never() {
     let always = read(&json!({}));
     assert!(always.is_open(0) && always.is_open(at("2026-11-28T03:00:00Z")));

@@ -8,6 +8,7 @@ mod begin;
 mod defaults;
 mod document;
 mod hours;
+mod preview;
 mod read;
 mod source;
 mod text;
@@ -21,6 +22,7 @@ use crate::time::Millis;
 
 pub use begin::{Begin, Closed};
 pub use hours::{Hours, Outside, Span, Week, Weekly};
+pub use preview::{Preview, PreviewLine};
 pub use read::Mistake;
 pub use source::SettingsSource;
 pub use text::{Text, nearest, of_script};
@@ -119,13 +121,34 @@ impl Settings {
         Self::check(document).map_err(SettingsError)
     }
 
-    fn of_bot<T>(&self, bot: &str, own: impl Fn(&BotSettings) -> Option<T>) -> Option<T> {
-        self.bots.get(bot).and_then(own)
+    fn greeting_of(&self, bot: &str) -> &Text {
+        let own = self.bots.get(bot).and_then(|own| own.greeting.as_ref());
+        own.unwrap_or(&self.greeting)
+    }
+
+    fn hours_of(&self, bot: &str) -> Option<&Hours> {
+        let own = self.bots.get(bot).and_then(|own| own.hours.as_ref());
+        own.or(self.hours.as_ref())
+    }
+
+    fn waiting_of(&self, bot: &str) -> &Waiting {
+        let own = self.bots.get(bot).and_then(|own| own.waiting.as_ref());
+        own.unwrap_or(&self.waiting)
+    }
+
+    fn idle_of(&self, bot: &str) -> &Idle {
+        let own = self.bots.get(bot).and_then(|own| own.idle.as_ref());
+        own.unwrap_or(&self.idle)
+    }
+
+    fn message_of(&self, bot: &str) -> &Message {
+        let own = self.bots.get(bot).and_then(|own| own.message.as_ref());
+        own.unwrap_or(&self.message)
     }
 
     /// Whether users of this bot are told which agent writes.
     pub fn names_agents(&self, bot: &str) -> bool {
-        let own = self.of_bot(bot, |own| own.agent_names);
+        let own = self.bots.get(bot).and_then(|own| own.agent_names);
         own.unwrap_or(self.agent_names)
     }
 

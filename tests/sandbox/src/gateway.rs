@@ -39,6 +39,10 @@ const ROUTES: &[(&str, Answers)] = &[
     ("GET /console/api/failed", |all| &all.console),
     ("GET /console/api/statistics", |all| &all.console),
     ("GET /console/api/people", |all| &all.console),
+    ("GET /console/api/settings", |all| &all.console),
+    ("GET /console/api/settings/schema", |all| &all.console),
+    ("POST /console/api/settings/check", |all| &all.console),
+    ("POST /console/api/settings", |all| &all.console),
     ("GET /console/api/erasures", |all| &all.console),
     ("POST /console/api/erasures", |all| &all.console),
     ("GET /console/api/conversations/{id}/export", |all| {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod binary;
+mod settings;
 mod supervise;
 mod support;
 mod workplace;

@@ -10,7 +10,7 @@ use test_support::{CONVERSATION_ID, TestTable, body_of, event};
 use crate::support::{BINARY, call, conversation, table_with_a_conversation};
 
 /// A call by a supervisor.
-fn by_supervisor(method: &str, path: &str, query: &str, body: Option<Value>) -> Value {
+pub(crate) fn by_supervisor(method: &str, path: &str, query: &str, body: Option<Value>) -> Value {
     let mut event = call(method, path, query, body);
     let claims = &mut event["requestContext"]["authorizer"]["jwt"]["claims"];
     claims["cognito:groups"] = json!("[agents supervisors]");
@@ -50,6 +50,10 @@ async fn others_may_not() {
         ("GET", "people".to_owned(), "bot=b&user_id=u"),
         ("GET", "erasures".to_owned(), ""),
         ("POST", "erasures".to_owned(), ""),
+        ("GET", "settings".to_owned(), ""),
+        ("GET", "settings/schema".to_owned(), ""),
+        ("POST", "settings".to_owned(), ""),
+        ("POST", "settings/check".to_owned(), ""),
         ("GET", conversation("/export"), ""),
     ] {
         let event = call(method, &path, query, Some(person.clone()));

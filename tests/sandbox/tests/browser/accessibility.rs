@@ -33,7 +33,7 @@ const LOOK: &str = r"
         })));
 ";
 
-fn axe() -> Option<String> {
+pub(crate) fn axe() -> Option<String> {
     let place = env::var_os("AXE_CORE").map_or_else(
         || {
             Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -109,7 +109,7 @@ async fn axe_core_finds_nothing_serious() {
     .await;
 }
 
-async fn nothing_serious(window: &Window, scene: &str) {
+pub(crate) async fn nothing_serious(window: &Window, scene: &str) {
     let broken: Vec<Broken> = window.run(LOOK).await;
     for rule in &broken {
         let impact = rule.impact.as_deref().unwrap_or_default();

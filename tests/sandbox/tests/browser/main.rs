@@ -7,6 +7,7 @@
 
 mod console;
 mod driver;
+mod form;
 mod installed;
 mod pace;
 mod stage;
@@ -21,6 +22,8 @@ mod faults;
 mod languages;
 mod outage;
 mod phone;
+mod settings;
+mod settings_for_all;
 mod several;
 mod sign_in;
 mod start_page;
