@@ -19,6 +19,8 @@ use crate::time::Millis;
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// How far ahead the next opening is looked for, in days.
 const HORIZON: i64 = 400;
+/// How many times a day may open.
+const MOST_SPANS: usize = 12;
 /// The members of [`Week`] in a document.
 pub(super) const WEEK: [&str; 3] = ["time_zone", "weekly", "exceptions"];
 
@@ -362,7 +364,13 @@ pub(super) fn week(node: &Node<'_>) -> Week {
 
 fn spans(node: &Node<'_>) -> Vec<Span> {
     let mut spans = Vec::new();
-    for node in node.list() {
+    let list = node.list();
+    // Each opening is looked for among all of them.
+    if list.len() > MOST_SPANS {
+        node.wrong(format!("must be at most {MOST_SPANS}"));
+        return spans;
+    }
+    for node in list {
         let Some(text) = node.string() else { continue };
         match Span::parse(text) {
             Some(span) => spans.push(span),

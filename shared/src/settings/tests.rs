@@ -61,7 +61,9 @@ fn every_mistake_is_named_with_its_place() {
         "retention_days": 0,
         "reply_max_chars": 1.5,
         "greeting": {"en": 1, "english": "x"},
-        "hours": {"time_zone": "Mars/Base", "outside": "hide"},
+        "hours": {
+            "time_zone": "Mars/Base", "outside": "hide", "weekly": {"mon": vec!["09:00-10:00"; 13]},
+        },
         "waiting": {"texts": [{"after_seconds": 0, "text": "x"}, {"text": "y"}, "z"]},
         "idle": {"user": {"warn_after_seconds": 60, "end_after_seconds": 60}},
         "bots": {"b.1": {"retention_days": 3}, "c": {"desk": ""}},
@@ -79,6 +81,7 @@ fn every_mistake_is_named_with_its_place() {
         "greeting.english: is no language",
         "hours.time_zone: is no time zone",
         "hours.outside: must be one of message, refuse",
+        "hours.weekly.mon: must be at most 12",
         "waiting.texts[0].after_seconds: must be a whole number from 1 to 86400",
         "waiting.texts[1]: must have after_seconds",
         "waiting.texts[2]: must be an object, not a string",
@@ -91,7 +94,7 @@ fn every_mistake_is_named_with_its_place() {
             "{expected}: {found:#?}"
         );
     }
-    assert_eq!(found.len(), 17, "{found:#?}");
+    assert_eq!(found.len(), 18, "{found:#?}");
     let error = Settings::parse("[").unwrap_err().to_string();
     assert_eq!(error, "settings: is not JSON (line 1, column 1)");
     assert!(Settings::parse("[]").is_err());
