@@ -18,6 +18,7 @@ mod accessibility;
 mod day;
 mod desks;
 mod faults;
+mod keyboard;
 mod languages;
 mod outage;
 mod phone;
