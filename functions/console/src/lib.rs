@@ -19,6 +19,10 @@ mod team;
 mod view;
 mod work;
 
+#[cfg(test)]
+#[path = "../build/bundle.rs"]
+mod bundle;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 

@@ -1,14 +1,18 @@
 //! The agents' web page: static files, compiled in.
 //!
-//! **How it is made, and why so.** Plain ES modules, one HTML file and three style sheets that a browser
-//! takes as they stand in `page/`: no build step, no package manager, no framework. Whoever changes it
-//! edits a file and reloads (`cargo run -p sandbox`); what is served is what is in the repository, so a
-//! fault's line number is the file's, and neither the sandbox nor a deployment needs Node. Two other
-//! ways were weighed. *Web components*: the page has one screen, whose parts are never used twice, so
-//! elements of our own would only put a shadow root between them and the one style sheet, and between
-//! them and the labels that accessibility needs. *Server-rendered HTML with live updates*: what makes
-//! this page hard (lines under way while the network is gone, drafts, the place one reads at) happens in
-//! the browser and would be there twice.
+//! **How it is made, and why so.** Plain ES modules, one HTML file and some style sheets, in `page/`: no
+//! package manager, no framework, and neither the sandbox nor a deployment needs Node. Whoever changes it
+//! edits a file and starts the sandbox again (`cargo run -p sandbox`). Two other ways were weighed.
+//! *Web components*: the page has one screen, whose parts are never used twice, so elements of our own
+//! would only put a shadow root between them and the one style sheet, and between them and the labels
+//! that accessibility needs. *Server-rendered HTML with live updates*: what makes this page hard (lines
+//! under way while the network is gone, drafts, the place one reads at) happens in the browser and would
+//! be there twice.
+//!
+//! The modules that the page begins with are put together into one, and so are the style sheets
+//! (`build/bundle.rs`): the first look at the queue then takes few calls of the function, and none that
+//! has to wait for the last one to be read. Names stay as they are, and the bundle says where a module
+//! begins.
 //!
 //! How it hangs together: `store.js` knows, `sync.js` and `outbox.js` write to it, one module for each
 //! part of the screen draws from it (`keyedChildren` in `dom.js` keeps nodes, so that focus, selection
@@ -17,7 +21,7 @@
 //!
 //! **How it is served.** Compressed where the browser takes that. The page itself is asked for anew each
 //! time (`no-cache`, with an entity tag); its other files are named under a folder that is a fingerprint
-//! of them all, so a browser keeps them for a year, and a reload is one request, not fifty.
+//! of them all, so a browser keeps them for a year, and a reload asks for the page alone.
 
 use std::sync::OnceLock;
 
@@ -36,69 +40,8 @@ use crate::{SignIn, sign_in};
 /// The page itself.
 pub(crate) const INDEX: &str = "index.html";
 
-macro_rules! files {
-    ($($name:literal),+ $(,)?) => {
-        &[$(($name, include_str!(concat!("../page/", $name)))),+]
-    };
-}
-
-/// All files of the page.
-const FILES: &[(&str, &str)] = files![
-    "actions.js",
-    "alerts.js",
-    "api.js",
-    "app.js",
-    "assign.js",
-    "canned-edit.js",
-    "canned.js",
-    "charts.js",
-    "composer.js",
-    "config.js",
-    "dialogs.css",
-    "dom.js",
-    "drafts.js",
-    "erasure.js",
-    "failed.js",
-    "filters.js",
-    "gate.js",
-    "header.js",
-    "icon.svg",
-    "ids.js",
-    "index.html",
-    "keys.js",
-    "line.js",
-    "list.js",
-    "notices.js",
-    "oidc.js",
-    "order.js",
-    "outbox.js",
-    "people.js",
-    "person.js",
-    "poller.js",
-    "preferences-view.js",
-    "preferences.js",
-    "richtext.js",
-    "session.js",
-    "stats.js",
-    "store.js",
-    "style.css",
-    "supervise-api.js",
-    "supervise-dialog.js",
-    "supervise-parts.js",
-    "supervise-text.js",
-    "supervise.css",
-    "supervise.js",
-    "sync.js",
-    "text-en.js",
-    "text-ja.js",
-    "text-zh-hans.js",
-    "text-zh-hant.js",
-    "text.js",
-    "thread.css",
-    "thread.js",
-    "time.js",
-    "unread.js",
-];
+/// All files of the page, as `build/` has made them of `page/`.
+const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
 /// A file as it is served.
 #[derive(Debug)]
@@ -258,17 +201,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_of_the_page_is_served_and_no_other() {
+    fn every_file_of_the_page_is_served_or_is_in_one_that_is() {
+        let served = |wanted: &str| FILES.iter().find(|(name, _)| *name == wanted);
+        let (_, app) = served("app.js").unwrap();
+        let (_, index) = served(INDEX).unwrap();
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/page");
-        let mut there: Vec<_> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|file| file.unwrap().file_name().into_string().unwrap())
-            .collect();
-        there.sort();
-        let served: Vec<_> = FILES.iter().map(|(name, _)| *name).collect();
-        assert_eq!(there, served);
-        for name in served {
-            assert_ne!(content_type(name), "application/octet-stream", "{name}");
+        for file in std::fs::read_dir(folder).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            let bundled = app.contains(&format!("\n{{ // {name}\n"))
+                || (name.ends_with(".css") && !index.contains(&name));
+            assert!(bundled || served(&name).is_some(), "{name}");
+            assert_ne!(content_type(&name), "application/octet-stream", "{name}");
         }
     }
 
@@ -340,7 +283,11 @@ mod tests {
             let mut text = String::new();
             let mut decoder = flate2::read::GzDecoder::new(response.body().as_ref());
             std::io::Read::read_to_string(&mut decoder, &mut text).unwrap();
-            assert_eq!(text, include_str!("../page/text-ja.js"));
+            let (_, plain) = FILES
+                .iter()
+                .find(|(name, _)| *name == "text-ja.js")
+                .unwrap();
+            assert_eq!(text, *plain);
         }
         for accepted in ["br", "gzip;q=0", "identity"] {
             assert!(

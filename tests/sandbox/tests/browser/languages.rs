@@ -20,7 +20,8 @@ const LANGUAGES: [(&str, &str, &str, &str); 4] = [
 /// What differs between a table and the English one: members, kinds, and how many words a sentence
 /// has to be given.
 const DIFFERENCES: &str = r"
-    const table = async (file) => (await import(new URL(`console/${file}`, location.href).href)).default;
+    const { $modules } = await import(document.querySelector('script').src);
+    const table = async (file) => ($modules[file] ?? await import(new URL(`console/${file}`, location.href).href)).default;
     const [english, other] = [await table('text-en.js'), await table(FILE)];
     const differences = [];
     const compare = (a, b, where) => {
@@ -51,7 +52,7 @@ async fn every_text_is_there_in_every_language() {
         }
         // Which of them a browser's wishes lead to.
         let suits = |wanted: &str| {
-            format!("return import(new URL('console/text.js', location.href).href).then(({{ suitable }}) => suitable({wanted}))")
+            format!("return import(document.querySelector('script').src).then(({{ $modules }}) => $modules['text.js'].suitable({wanted}))")
         };
         for (wanted, expected) in [
             ("['ja-JP', 'en']", "ja"),
