@@ -186,7 +186,6 @@ export default {
     denied: 'Signing in was cancelled, or the sign-in provider does not let you in.',
     state: 'This sign-in was not begun in this tab, or it was used before.',
     unreachable: (host) => `The sign-in provider cannot be reached (${host}).`,
-    offline: 'The console cannot be reached.',
     refused: (why) => `The sign-in provider refuses: ${why}`,
     answer: (what) => `The sign-in provider's answer cannot be used: ${what}.`,
     hosts: (origin) => `The console may not connect to ${origin}, where the sign-in provider has its tokens. SIGN_IN_HOSTS has to name it.`,

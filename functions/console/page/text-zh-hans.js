@@ -184,7 +184,6 @@ export default {
     denied: '登录已取消，或登录服务不允许您进入。',
     state: '这次登录不是从这个标签页开始的，或已经用过。',
     unreachable: (host) => `无法连接到登录服务（${host}）。`,
-    offline: '无法连接到控制台。',
     refused: (why) => `登录服务拒绝：${why}`,
     answer: (what) => `登录服务的响应无法使用：${what}。`,
     hosts: (origin) => `控制台不得连接到登录服务发放令牌的 ${origin}。SIGN_IN_HOSTS 必须列出它。`,

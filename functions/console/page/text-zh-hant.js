@@ -184,7 +184,6 @@ export default {
     denied: '登入已取消，或登入服務不允許您進入。',
     state: '這次登入不是從這個分頁開始的，或已經用過。',
     unreachable: (host) => `無法連線到登入服務（${host}）。`,
-    offline: '無法連線到主控台。',
     refused: (why) => `登入服務拒絕：${why}`,
     answer: (what) => `登入服務的回應無法使用：${what}。`,
     hosts: (origin) => `主控台不得連線到登入服務發放權杖的 ${origin}。SIGN_IN_HOSTS 必須列出它。`,

@@ -40,6 +40,9 @@ use crate::{SignIn, sign_in};
 /// The page itself.
 pub(crate) const INDEX: &str = "index.html";
 
+/// Where the page says with whom agents sign in.
+const NO_SIGN_IN: &str = r#"<meta name="sign-in" content="null">"#;
+
 /// All files of the page, as `build/` has made them of `page/`.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
@@ -98,7 +101,9 @@ impl Page {
         let folder = fingerprint(FILES.iter().map(|(_, content)| *content));
         let files = FILES.iter().map(|(name, content)| {
             let content = if *name == INDEX {
-                content.replace("=\"console/", &format!("=\"console/{folder}/"))
+                content
+                    .replace("=\"console/", &format!("=\"console/{folder}/"))
+                    .replace(NO_SIGN_IN, &with_whom(sign_in))
             } else {
                 (*content).to_owned()
             };
@@ -149,6 +154,14 @@ impl Page {
         }
         response
     }
+}
+
+/// What the page says of the provider: with it at hand, the page asks for nothing before it begins.
+fn with_whom(sign_in: Option<&SignIn>) -> String {
+    // Strings and lists of them: it can be written as JSON.
+    let json = serde_json::to_string(&sign_in).unwrap_or_else(|_| "null".to_owned());
+    let quoted = json.replace('&', "&amp;").replace('"', "&quot;");
+    NO_SIGN_IN.replace("null", &quoted)
 }
 
 fn takes_gzip(headers: &HeaderMap) -> bool {
@@ -228,6 +241,20 @@ mod tests {
         ] {
             assert!(!index.contains(inline), "{inline}");
         }
+    }
+
+    #[test]
+    fn the_page_says_with_whom_agents_sign_in() {
+        let sign_in = SignIn::parse("https://id.example/a&b", "cli\"ent<", "").unwrap();
+        let index = |sign_in| {
+            let page = Page::new(sign_in);
+            let index = page.files.into_iter().find(|file| file.name == INDEX);
+            index.unwrap().content
+        };
+        let said = r#"content="{&quot;issuer&quot;:&quot;https://id.example/a&amp;b&quot;,&quot;client_id&quot;:&quot;cli\&quot;ent<&quot;,&quot;hosts&quot;:[&quot;https://id.example&quot;]}">"#;
+        let with = index(sign_in.as_ref());
+        assert!(with.contains(said), "{with}");
+        assert_eq!(index(None).matches(NO_SIGN_IN).count(), 1);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod accessibility;
 mod day;
 mod desks;
 mod faults;
+mod first_look;
 mod keyboard;
 mod languages;
 mod outage;
