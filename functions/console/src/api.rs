@@ -168,7 +168,7 @@ impl Console {
             .await?;
         match posted {
             Posted::Stored(entry) => Ok(json!({"entry": view::entry(&entry)})),
-            Posted::Closed(known) => Err(ApiError::Conflict(known.after_the_end().to_owned())),
+            Posted::Closed(known) => Err(ApiError::Conflict(known.too_late().to_string())),
             Posted::Unknown => Err(ApiError::NoSuchConversation),
         }
     }
@@ -208,7 +208,7 @@ impl Console {
     async fn replay(&self, id: &ConversationId, entry: &EntryId) -> Result<Value, ApiError> {
         match self.store.replay(id, entry).await? {
             Replayed::Yes(entry) => Ok(json!({"entry": view::entry(&entry)})),
-            Replayed::Closed(known) => Err(ApiError::Conflict(known.after_the_end().to_owned())),
+            Replayed::Closed(known) => Err(ApiError::Conflict(known.too_late().to_string())),
             Replayed::Unknown => Err(match self.store.conversation(id).await? {
                 Some(_) => ApiError::NoSuchEntry,
                 None => ApiError::NoSuchConversation,

@@ -13,7 +13,6 @@ use crate::console::Console;
 use crate::stage::{Stage, picture, play, say};
 use crate::story::greeted;
 use crate::user::User;
-use crate::wait::until;
 use crate::window::{ESCAPE, Window};
 
 /// A rule that is broken, as axe-core tells it.

@@ -3,8 +3,9 @@
 use handoff::conversation::ConversationId;
 use handoff::settings::Settings;
 use handoff::time::{Clock as _, Millis, SystemClock};
+use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _, Zoned};
 use serde_json::{Value, json};
 
 use super::{Cast, has};
@@ -213,7 +214,7 @@ impl Cast {
     }
 
     async fn log(&self, id: &str) -> Log {
-        let id = ConversationId::parse(id).unwrap();
+        let id = ConversationId::new(id).unwrap();
         let page = self.stage.sandbox.store.log(&id, None).await.unwrap();
         let entries = page.unwrap().entries.into_iter();
         Log(entries.map(|entry| (entry.text, entry.at)).collect())
@@ -237,10 +238,11 @@ impl Log {
 }
 
 /// When it opens next: in the morning, two days from now.
-fn opening() -> Zoned {
+fn opening() -> Date {
     let now = Timestamp::from_millisecond(SystemClock.now()).unwrap();
-    let there = now.to_zoned(TimeZone::get("Asia/Taipei").unwrap());
-    there.checked_add(2.days()).unwrap()
+    let zone = TimeZone::get("Asia/Taipei").unwrap();
+    let today = zone.to_datetime(now).date();
+    today.tomorrow().unwrap().tomorrow().unwrap()
 }
 
 /// Hours in which nobody is there now.
@@ -248,7 +250,7 @@ fn hours(outside: &str) -> Value {
     json!({"hours": {
         "time_zone": "Asia/Taipei",
         "weekly": {},
-        "exceptions": {opening().date().to_string(): ["09:30-12:00"]},
+        "exceptions": {opening().to_string(): ["09:30-12:00"]},
         "outside": outside,
         "text": "Back on {opens} ({zone}). Write your message here.",
     }})
