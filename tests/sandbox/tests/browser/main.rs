@@ -21,6 +21,7 @@ mod faults;
 mod first_look;
 mod keyboard;
 mod languages;
+mod looks;
 mod outage;
 mod phone;
 mod several;
