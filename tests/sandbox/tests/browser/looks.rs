@@ -9,7 +9,6 @@ use crate::languages::choose;
 use crate::phone::nothing_spills;
 use crate::stage::{Stage, picture, play};
 use crate::story::greeted;
-use crate::wait::until;
 
 const LANGUAGES: [&str; 4] = ["en", "zh-Hant", "zh-Hans", "ja"];
 /// Width and height, and whether it is a phone.
@@ -84,11 +83,5 @@ async fn at_work(stage: &Stage) -> (Console, String) {
         .await;
     // Whoever was asked whether to be told of messages has answered.
     ann.window.click(r#"[data-test="notify-no"]"#).await;
-    until(
-        "the question is gone",
-        async || ann.window.text("#notify-hint").await,
-        String::is_empty,
-    )
-    .await;
     (ann, id)
 }
