@@ -9,6 +9,7 @@ use crate::languages::choose;
 use crate::phone::nothing_spills;
 use crate::stage::{Stage, picture, play};
 use crate::story::greeted;
+use crate::wait::until;
 
 const LANGUAGES: [&str; 4] = ["en", "zh-Hant", "zh-Hans", "ja"];
 /// Width and height, and whether it is a phone.
@@ -42,8 +43,35 @@ async fn story(stage: Stage) {
                 nothing_spills(window).await;
                 picture(&name("conversation"), window).await;
             }
+            if !phone {
+                supervisors(&ann, &format!("look-supervisors-{language}")).await;
+            }
         }
     }
+}
+
+/// The figures and the search for a person.
+async fn supervisors(ann: &Console, name: &str) {
+    let window = &ann.window;
+    window.click(r#"[data-test="supervise"]"#).await;
+    let tile = r#"[data-test="tile-handoffs"] dd"#;
+    until(
+        "the figures are there",
+        async || window.text(tile).await,
+        |handoffs| handoffs == "3",
+    )
+    .await;
+    picture(&format!("{name}-figures"), window).await;
+    window.click(r#"[data-test="supervise-people"]"#).await;
+    window.click(r#"[data-test="people-find"]"#).await;
+    until(
+        "the person is found",
+        async || window.text(r#"[data-test="people-result"]"#).await,
+        |found| found.contains("Mei Lin"),
+    )
+    .await;
+    picture(&format!("{name}-people"), window).await;
+    window.click(r#"[data-test="supervise-close"]"#).await;
 }
 
 /// A conversation with all there can be in it, and two in the queue.
