@@ -101,7 +101,7 @@ export async function call(where, { body, signal } = {}) {
       if (response.ok) throw error;
       return {};
     });
-    if (!response.ok) throw new ApiError(response.status, answer?.message || text.server(response.status));
+    if (!response.ok) throw new ApiError(response.status, inOwnWords(answer?.reason) ?? answer?.message ?? text.server(response.status));
     return answer;
   } catch (error) {
     if (error instanceof SignInError) throw new ApiError(error.temporary ? 0 : 401, inWords(error));
@@ -110,6 +110,12 @@ export async function call(where, { body, signal } = {}) {
     clearTimeout(timer);
     signal?.removeEventListener('abort', stop);
   }
+}
+
+/** Why a call was refused, in the page's language, where it has words for that. */
+function inOwnWords({ why, ...more } = {}) {
+  const words = text.because[why];
+  return typeof words === 'function' ? words(more) : words;
 }
 
 /**

@@ -35,7 +35,7 @@ export async function enter() {
       await new Promise((resolve) => button.addEventListener('click', resolve, { once: true }));
       show(text.signIn.working, false);
       // The answer that came with the page is used up.
-      attempt = error.kind === 'offline' ? session.start : session.leave;
+      attempt = session.leave;
     }
   }
 }

@@ -38,6 +38,16 @@ function formOf({ kind, author, to }) {
   return to === 'user' ? 'automatic' : 'note';
 }
 
+/** What an entry says: what the log says by itself is said in the page's language. */
+function ofLog({ notice, text: line = '' }) {
+  const words = text.log[notice?.what];
+  if (!words) return line;
+  if (typeof words === 'function') return words({ ...notice, reason: text.reasons[notice.reason] ?? notice.reason });
+  // A question stands behind what is said of it.
+  const question = notice.what === 'asked_again' ? line.indexOf(': ') : -1;
+  return question < 0 ? words : words + line.slice(question);
+}
+
 /**
  * @param {import('./api.js').Entry} entry
  * @param {{user: string, me: string | undefined, replaying: boolean}} context
@@ -52,7 +62,7 @@ export function ofEntry(entry, { user, me, replaying }) {
     author: entry.author,
     form,
     name: names[form],
-    text: entry.text ?? '',
+    text: ofLog(entry),
     at: entry.at,
     delivery: entry.delivery,
     ...stateOf(entry),

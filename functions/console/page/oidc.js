@@ -8,7 +8,7 @@
 import { config } from './config.js';
 
 /**
- * @typedef {{issuer: string, client_id: string, hosts: string[]}} Provider as /console/sign-in.json tells it
+ * @typedef {{issuer: string, client_id: string, hosts: string[]}} Provider as the page brings it along
  * @typedef {object} Metadata what the provider publishes of itself
  * @property {string} authorization_endpoint @property {string} token_endpoint
  * @property {string} [end_session_endpoint] @property {string} [revocation_endpoint]
@@ -26,7 +26,7 @@ export class SignInError extends Error {
 
   /** Whether the same can work a moment later. */
   get temporary() {
-    return this.kind === 'unreachable' || this.kind === 'offline';
+    return this.kind === 'unreachable';
   }
 }
 

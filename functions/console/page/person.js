@@ -78,7 +78,7 @@ function factsOf(conversation) {
     ['opened', time(conversation.opened_at)],
     ['connected', time(conversation.connected_at)],
     ['closed', time(conversation.closed_at)],
-    ['reason', conversation.close_reason],
+    ['reason', text.reasons[conversation.close_reason] ?? conversation.close_reason],
     ['episode', episode > 1 ? episode : null],
     ['id', conversation.conversation_id],
   ].filter(([, value]) => value != null && value !== '');

@@ -63,7 +63,7 @@ function take(name) {
  * @throws {SignInError}
  */
 export async function start() {
-  provider = await learnProvider();
+  provider = learnProvider();
   if (!provider) return;
   listen();
   if (answer) await finish(answer);
@@ -71,16 +71,8 @@ export async function start() {
   else await leave();
 }
 
-async function learnProvider() {
-  const address = `${location.pathname.slice(0, location.pathname.lastIndexOf('/console'))}/console/sign-in.json`;
-  try {
-    const response = await fetch(address, { cache: 'no-store', signal: AbortSignal.timeout(config.requestTimeoutMs) });
-    if (!response.ok) throw new SignInError('offline');
-    return (await response.json()).sign_in;
-  } catch {
-    throw new SignInError('offline');
-  }
-}
+/** The provider, which the page brings along. */
+const learnProvider = () => JSON.parse(document.querySelector('meta[name="sign-in"]').content);
 
 /**
  * Sends the browser to the provider; the address bar's conversation is shown again after it.
@@ -90,7 +82,7 @@ async function learnProvider() {
  */
 export async function leave({ offline = true } = {}) {
   if (!crypto.subtle) throw new SignInError('insecure');
-  provider ??= await learnProvider();
+  provider ??= learnProvider();
   metadata ??= await discover(provider);
   const flow = {
     state: secret(), nonce: secret(), verifier: secret(), redirect: here(), hash: location.hash,

@@ -4,6 +4,11 @@
 const joined = (n, one, several) => (n === 1 ? one : several);
 const notSentAgain = (n) => joined(n, 'One line was not sent again: the user has left since.', `${n} lines were not sent again: the user has left since.`);
 
+const endedBy = {
+  user: 'The user left the conversation.', timeout: 'GPTBots ended the conversation: no answer in time.',
+  agent: 'The agent closed the conversation.', bridge: 'The conversation was closed automatically.',
+};
+
 export default {
   product: 'Handoff',
   conversations: 'Conversations',
@@ -186,7 +191,6 @@ export default {
     denied: 'Signing in was cancelled, or the sign-in provider does not let you in.',
     state: 'This sign-in was not begun in this tab, or it was used before.',
     unreachable: (host) => `The sign-in provider cannot be reached (${host}).`,
-    offline: 'The console cannot be reached.',
     refused: (why) => `The sign-in provider refuses: ${why}`,
     answer: (what) => `The sign-in provider's answer cannot be used: ${what}.`,
     hosts: (origin) => `The console may not connect to ${origin}, where the sign-in provider has its tokens. SIGN_IN_HOSTS has to name it.`,
@@ -195,6 +199,44 @@ export default {
     notAccepted: (minutes) => 'The console does not accept a sign-in made a moment ago: its API may expect another issuer or client.'
       + (Math.abs(minutes) > 1 ? ` The clocks of the sign-in provider and of this computer differ by ${Math.abs(minutes)} minutes.` : ''),
     none: 'This console has no sign-in, so it lets nobody in. Whoever runs it has to set SIGN_IN_ISSUER and SIGN_IN_CLIENT_ID.',
+  },
+  because: {
+    not_allowed: 'only supervisors may do this',
+    too_long: ({ most }) => `it may have at most ${most} characters`,
+    no_such_colleague: 'this colleague has not been here lately',
+    no_such_conversation: 'there is no such conversation',
+    no_such_entry: 'there is no such line',
+    taken: ({ agent }) => `${agent} has this conversation.`,
+    nobody_has_it: 'nobody has this conversation any more.',
+    ended: 'the conversation has ended',
+    user_left: 'the user has left',
+    unavailable: 'not possible right now, please try again',
+  },
+  reasons: {
+    'the user left a message': 'the user left a message',
+    'nobody was there, and the user left no message': 'nobody was there, and the user left no message',
+    'nobody answered': 'nobody answered',
+    'the user did not answer any more': 'the user did not answer any more',
+    'no agent answered any more': 'no agent answered any more',
+  },
+  log: {
+    taken: ({ by }) => `${by} took the conversation.`,
+    given_back: ({ by }) => `${by} gave the conversation back. Nobody has it now.`,
+    taken_over: ({ by, from }) => `${by} took the conversation over from ${from}.`,
+    handed_over: ({ by, to }) => `${by} handed the conversation to ${to}.`,
+    asked_again: 'The user asked for a human again',
+    outside_hours: 'It came outside the opening hours: the user may leave a message.',
+    desk_closed: ({ desk }) => `The desk ${desk} is closed now.`,
+    no_desk_open: 'No desk is open: the user may leave a message.',
+    goes_to: ({ desk }) => `The conversation goes to the desk ${desk}.`,
+    not_taken: ({ desk, reason, next }) => `The desk ${desk} did not take the conversation (${reason}). ${next ? `It goes to the desk ${next}.` : 'No other desk is left: the user may leave a message.'}`,
+    nobody_yet: 'Nobody has taken this conversation yet: the user waits.',
+    no_answer: 'The user waits for an answer.',
+    may_leave_message: 'Nobody answered: the user may leave a message now.',
+    message_left: 'The user has left a message and waits no longer. Answer by e-mail or phone: what is written here does not reach the user any more.',
+    closed_at_desk: ({ by }) => `${by ?? 'An agent'} closed the conversation.`,
+    too_late: 'The conversation has ended: the user will not see this.',
+    closed: ({ by, reason }) => endedBy[by] + (reason ? ` (${reason})` : ''),
   },
   network: 'no connection to the server',
   server: (status) => `the server answered with an error (${status})`,

@@ -2,6 +2,11 @@
 
 const notSentAgain = (n) => `${n} 件は再送されませんでした。ユーザーはすでに退出しています。`;
 
+const endedBy = {
+  user: 'ユーザーが会話から退出しました。', timeout: '時間内に応答がなかったため、GPTBots が会話を終了しました。',
+  agent: '担当者が会話を終了しました。', bridge: '会話は自動的に終了しました。',
+};
+
 export default {
   product: 'Handoff',
   conversations: '会話',
@@ -184,7 +189,6 @@ export default {
     denied: 'サインインが取り消されたか、サインイン先に許可されていません。',
     state: 'このサインインはこのタブで始められたものではないか、すでに使われています。',
     unreachable: (host) => `サインイン先（${host}）に接続できません。`,
-    offline: 'コンソールに接続できません。',
     refused: (why) => `サインイン先に拒否されました：${why}`,
     answer: (what) => `サインイン先の応答を使用できません：${what}。`,
     hosts: (origin) => `コンソールは、サインイン先のトークンがある ${origin} に接続できません。SIGN_IN_HOSTS に指定する必要があります。`,
@@ -193,6 +197,44 @@ export default {
     notAccepted: (minutes) => '今のサインインをコンソールが受け付けません。API が別の発行者またはクライアントを想定している可能性があります。'
       + (Math.abs(minutes) > 1 ? ` サインイン先とこのコンピューターの時計が ${Math.abs(minutes)} 分ずれています。` : ''),
     none: 'このコンソールにはサインインが設定されていないため、誰も入れません。管理者は SIGN_IN_ISSUER と SIGN_IN_CLIENT_ID を設定してください。',
+  },
+  because: {
+    not_allowed: 'この操作はスーパーバイザーのみ可能です',
+    too_long: ({ most }) => `${most} 文字までです`,
+    no_such_colleague: 'この担当者は最近利用していません',
+    no_such_conversation: 'この会話はありません',
+    no_such_entry: 'このメッセージはありません',
+    taken: ({ agent }) => `${agent}さんがこの会話を担当しています。`,
+    nobody_has_it: 'この会話には現在担当者がいません。',
+    ended: '会話は終了しています',
+    user_left: 'ユーザーは退出しました',
+    unavailable: '現在処理できません。もう一度お試しください',
+  },
+  reasons: {
+    'the user left a message': 'ユーザーが伝言を残しました',
+    'nobody was there, and the user left no message': '担当者が不在で、伝言もありませんでした',
+    'nobody answered': '誰も応答しませんでした',
+    'the user did not answer any more': 'ユーザーからの返信がなくなりました',
+    'no agent answered any more': '担当者からの返信がなくなりました',
+  },
+  log: {
+    taken: ({ by }) => `${by}さんが会話を担当しました。`,
+    given_back: ({ by }) => `${by}さんが会話を戻しました。現在担当者はいません。`,
+    taken_over: ({ by, from }) => `${by}さんが${from}さんから会話を引き継ぎました。`,
+    handed_over: ({ by, to }) => `${by}さんが会話を${to}さんに引き渡しました。`,
+    asked_again: 'ユーザーが再び有人対応を求めました',
+    outside_hours: '営業時間外です。ユーザーは伝言を残せます。',
+    desk_closed: ({ desk }) => `デスク ${desk} は現在休止中です。`,
+    no_desk_open: '対応中のデスクがありません。ユーザーは伝言を残せます。',
+    goes_to: ({ desk }) => `会話はデスク ${desk} に送られます。`,
+    not_taken: ({ desk, reason, next }) => `デスク ${desk} は会話を受け付けませんでした（${reason}）。${next ? `デスク ${next} に送られます。` : '他のデスクはありません。ユーザーは伝言を残せます。'}`,
+    nobody_yet: 'まだ誰もこの会話を担当していません。ユーザーが待っています。',
+    no_answer: 'ユーザーが返信を待っています。',
+    may_leave_message: '誰も応答しなかったため、ユーザーは伝言を残せます。',
+    message_left: 'ユーザーは伝言を残し、もう待っていません。メールか電話で返信してください。ここに書いてもユーザーには届きません。',
+    closed_at_desk: ({ by }) => `${by ? `${by}さん` : '担当者'}が会話を終了しました。`,
+    too_late: '会話は終了しています。ユーザーには表示されません。',
+    closed: ({ by, reason }) => endedBy[by] + (reason ? `（${reason}）` : ''),
   },
   network: 'サーバーに接続できません',
   server: (status) => `サーバーがエラーを返しました (${status})`,

@@ -2,6 +2,10 @@
 
 const notSentAgain = (n) => `有 ${n} 条未重新发送：用户已离开。`;
 
+const endedBy = {
+  user: '用户离开了对话。', timeout: 'GPTBots 结束了对话：未及时回复。', agent: '客服结束了对话。', bridge: '对话已自动结束。',
+};
+
 export default {
   product: 'Handoff',
   conversations: '对话',
@@ -184,7 +188,6 @@ export default {
     denied: '登录已取消，或登录服务不允许您进入。',
     state: '这次登录不是从这个标签页开始的，或已经用过。',
     unreachable: (host) => `无法连接到登录服务（${host}）。`,
-    offline: '无法连接到控制台。',
     refused: (why) => `登录服务拒绝：${why}`,
     answer: (what) => `登录服务的响应无法使用：${what}。`,
     hosts: (origin) => `控制台不得连接到登录服务发放令牌的 ${origin}。SIGN_IN_HOSTS 必须列出它。`,
@@ -193,6 +196,44 @@ export default {
     notAccepted: (minutes) => '控制台不接受刚才的登录：它的 API 可能要求另一个签发者或客户端。'
       + (Math.abs(minutes) > 1 ? ` 登录服务与这台电脑的时钟相差 ${Math.abs(minutes)} 分钟。` : ''),
     none: '这个控制台没有设置登录，因此不让任何人进入。管理员必须设置 SIGN_IN_ISSUER 与 SIGN_IN_CLIENT_ID。',
+  },
+  because: {
+    not_allowed: '只有主管可以这样做',
+    too_long: ({ most }) => `最多 ${most} 个字符`,
+    no_such_colleague: '这位同事最近没有上线',
+    no_such_conversation: '没有这个对话',
+    no_such_entry: '没有这条消息',
+    taken: ({ agent }) => `此对话由${agent}负责。`,
+    nobody_has_it: '此对话目前已无人负责。',
+    ended: '对话已结束',
+    user_left: '用户已离开',
+    unavailable: '目前无法处理，请再试一次',
+  },
+  reasons: {
+    'the user left a message': '用户已留言',
+    'nobody was there, and the user left no message': '无人在线，用户也没有留言',
+    'nobody answered': '无人回复',
+    'the user did not answer any more': '用户未再回复',
+    'no agent answered any more': '客服未再回复',
+  },
+  log: {
+    taken: ({ by }) => `${by}接手了这个对话。`,
+    given_back: ({ by }) => `${by}放回了这个对话，目前无人负责。`,
+    taken_over: ({ by, from }) => `${by}从${from}接手了这个对话。`,
+    handed_over: ({ by, to }) => `${by}将这个对话转交给${to}。`,
+    asked_again: '用户再次要求人工服务',
+    outside_hours: '在服务时间以外提出：用户可以留言。',
+    desk_closed: ({ desk }) => `服务台 ${desk} 目前休息。`,
+    no_desk_open: '目前没有开放的服务台：用户可以留言。',
+    goes_to: ({ desk }) => `对话转到服务台 ${desk}。`,
+    not_taken: ({ desk, reason, next }) => `服务台 ${desk} 没有接下这个对话（${reason}）。${next ? `改由服务台 ${next} 处理。` : '没有其他服务台了：用户可以留言。'}`,
+    nobody_yet: '尚无人接手这个对话：用户正在等候。',
+    no_answer: '用户正在等候回复。',
+    may_leave_message: '无人回复：用户现在可以留言。',
+    message_left: '用户已留言，不再等候。请以电子邮件或电话回复：在这里写的内容已无法送达用户。',
+    closed_at_desk: ({ by }) => `${by ?? '客服'}结束了对话。`,
+    too_late: '对话已结束：用户不会看到这条消息。',
+    closed: ({ by, reason }) => endedBy[by] + (reason ? `（${reason}）` : ''),
   },
   network: '无法连接到服务器',
   server: (status) => `服务器响应错误 (${status})`,

@@ -2,6 +2,10 @@
 
 const notSentAgain = (n) => `有 ${n} 則未重新傳送：使用者已離開。`;
 
+const endedBy = {
+  user: '使用者離開了對話。', timeout: 'GPTBots 結束了對話：未及時回覆。', agent: '客服結束了對話。', bridge: '對話已自動結束。',
+};
+
 export default {
   product: 'Handoff',
   conversations: '對話',
@@ -184,7 +188,6 @@ export default {
     denied: '登入已取消，或登入服務不允許您進入。',
     state: '這次登入不是從這個分頁開始的，或已經用過。',
     unreachable: (host) => `無法連線到登入服務（${host}）。`,
-    offline: '無法連線到主控台。',
     refused: (why) => `登入服務拒絕：${why}`,
     answer: (what) => `登入服務的回應無法使用：${what}。`,
     hosts: (origin) => `主控台不得連線到登入服務發放權杖的 ${origin}。SIGN_IN_HOSTS 必須列出它。`,
@@ -193,6 +196,44 @@ export default {
     notAccepted: (minutes) => '主控台不接受剛才的登入：它的 API 可能要求另一個簽發者或用戶端。'
       + (Math.abs(minutes) > 1 ? ` 登入服務與這台電腦的時鐘相差 ${Math.abs(minutes)} 分鐘。` : ''),
     none: '這個主控台沒有設定登入，因此不讓任何人進入。管理者必須設定 SIGN_IN_ISSUER 與 SIGN_IN_CLIENT_ID。',
+  },
+  because: {
+    not_allowed: '只有主管可以這樣做',
+    too_long: ({ most }) => `最多 ${most} 個字元`,
+    no_such_colleague: '這位同事最近沒有上線',
+    no_such_conversation: '沒有這個對話',
+    no_such_entry: '沒有這則訊息',
+    taken: ({ agent }) => `此對話由${agent}負責。`,
+    nobody_has_it: '此對話目前已無人負責。',
+    ended: '對話已結束',
+    user_left: '使用者已離開',
+    unavailable: '目前無法處理，請再試一次',
+  },
+  reasons: {
+    'the user left a message': '使用者已留言',
+    'nobody was there, and the user left no message': '無人在線，使用者也沒有留言',
+    'nobody answered': '無人回覆',
+    'the user did not answer any more': '使用者未再回覆',
+    'no agent answered any more': '客服未再回覆',
+  },
+  log: {
+    taken: ({ by }) => `${by}接手了這個對話。`,
+    given_back: ({ by }) => `${by}放回了這個對話，目前無人負責。`,
+    taken_over: ({ by, from }) => `${by}從${from}接手了這個對話。`,
+    handed_over: ({ by, to }) => `${by}將這個對話轉交給${to}。`,
+    asked_again: '使用者再次要求真人服務',
+    outside_hours: '在服務時間以外提出：使用者可以留言。',
+    desk_closed: ({ desk }) => `服務台 ${desk} 目前休息。`,
+    no_desk_open: '目前沒有開放的服務台：使用者可以留言。',
+    goes_to: ({ desk }) => `對話轉到服務台 ${desk}。`,
+    not_taken: ({ desk, reason, next }) => `服務台 ${desk} 沒有接下這個對話（${reason}）。${next ? `改由服務台 ${next} 處理。` : '沒有其他服務台了：使用者可以留言。'}`,
+    nobody_yet: '尚無人接手這個對話：使用者正在等候。',
+    no_answer: '使用者正在等候回覆。',
+    may_leave_message: '無人回覆：使用者現在可以留言。',
+    message_left: '使用者已留言，不再等候。請以電子郵件或電話回覆：在這裡寫的內容已無法送達使用者。',
+    closed_at_desk: ({ by }) => `${by ?? '客服'}結束了對話。`,
+    too_late: '對話已結束：使用者不會看到這則訊息。',
+    closed: ({ by, reason }) => endedBy[by] + (reason ? `（${reason}）` : ''),
   },
   network: '無法連線到伺服器',
   server: (status) => `伺服器回應錯誤 (${status})`,

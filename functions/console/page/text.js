@@ -1,8 +1,5 @@
 // Every text the page itself says, in the language of whoever reads it. One table for each language
 // (text-….js), fetched when it is wanted; English is always there, for where another cannot be.
-//
-// What the log itself says (who took a conversation, how it ended) is written once, for all desks,
-// in English.
 
 import english from './text-en.js';
 

@@ -39,12 +39,17 @@ export function createThreadView(store, on) {
     atEnd = true;
     jump.hidden = true;
   };
+  let size = '';
+  const sizeNow = () => `${scroll.clientWidth} ${scroll.clientHeight}`;
   scroll.addEventListener('scroll', () => {
+    // Turning a phone is no scrolling.
+    if (size !== sizeNow()) return;
     atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight <= config.atEndPx;
     if (atEnd) jump.hidden = true;
   }, { passive: true });
   // The frame shrinks when a keyboard comes up or the answer grows: the end stays in view.
   new ResizeObserver(() => {
+    size = sizeNow();
     if (atEnd) toEnd();
   }).observe(scroll);
   jump.addEventListener('click', toEnd);
@@ -58,7 +63,7 @@ export function createThreadView(store, on) {
 
   function rows(thread, lines, user) {
     const pending = notYetShown(lines, thread, store.me);
-    const views = inDisplayOrder(thread.entries.values()).map((entry) => ({
+    const views = inDisplayOrder(thread.entries.values()).filter(isNews).map((entry) => ({
       // A line keeps its node when it becomes an entry.
       key: pending.lineOf.get(entry.id) ?? entry.id,
       item: ofEntry(entry, { user, me: store.me?.name, replaying: thread.replaying.has(entry.id) }),
@@ -121,6 +126,12 @@ export function createThreadView(store, on) {
   }
 
   return { render, toEnd };
+}
+
+/** Both sides are told of an end; whoever reads is told once, and of what did not arrive. */
+function isNews({ kind, to, text: said, delivery }, place, all) {
+  if (kind !== 'closing' || to === 'user' || delivery === 'failed') return true;
+  return !all.slice(Math.max(0, place - 2), place + 3).some((other) => other.kind === 'closing' && other.to === 'user' && other.text === said);
 }
 
 function noteOf(thread, lines) {

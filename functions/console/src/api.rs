@@ -1,6 +1,6 @@
 //! The API of the agents' page.
 
-use handoff::conversation::{ClosedBy, ConversationId, EntryId, Side};
+use handoff::conversation::{ClosedBy, ConversationId, EntryId, Notice, Side};
 use handoff::desk::CONSOLE;
 use handoff::files::FileError;
 use handoff::settings::SettingsError;
@@ -28,6 +28,10 @@ pub(crate) enum ApiError {
     NotAllowed,
     #[error("{0}")]
     Invalid(String),
+    #[error("{name}: must be at most {most} characters long")]
+    TooLong { name: String, most: usize },
+    #[error("to: is not an agent who has been here lately")]
+    NoSuchColleague,
     #[error("no such conversation")]
     NoSuchConversation,
     #[error("no such entry")]
@@ -40,6 +44,14 @@ pub(crate) enum ApiError {
     Wrong(#[from] SettingsError),
     #[error("{0}")]
     Conflict(String),
+    #[error("{0} has this conversation.")]
+    Taken(String),
+    #[error("Nobody has this conversation any more.")]
+    NobodyHasIt,
+    #[error("The conversation has ended.")]
+    Ended,
+    #[error("{}", Notice::TooLate { ended_by: *.0 })]
+    TooLate(Option<ClosedBy>),
     #[error("not possible right now, please try again")]
     Store(#[from] StoreError),
     #[error("not possible right now, please try again")]
@@ -51,14 +63,50 @@ impl ApiError {
         match self {
             Self::NotSignedIn(_) => StatusCode::UNAUTHORIZED,
             Self::NotAllowed => StatusCode::FORBIDDEN,
-            Self::Invalid(_) | Self::Wrong(_) => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) | Self::Wrong(_) | Self::TooLong { .. } | Self::NoSuchColleague => {
+                StatusCode::BAD_REQUEST
+            }
             Self::NoSuchConversation | Self::NoSuchEntry | Self::NoSuchRoute => {
                 StatusCode::NOT_FOUND
             }
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Conflict(_)
+            | Self::Taken(_)
+            | Self::NobodyHasIt
+            | Self::Ended
+            | Self::TooLate(_) => StatusCode::CONFLICT,
             Self::Store(_) | Self::Files(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+
+    /// Why, in a word that stays as it is; and what belongs to it. With it a page says it in its
+    /// reader's language.
+    fn reason(&self) -> Value {
+        let why = match self {
+            Self::NotSignedIn(_) => "not_signed_in",
+            Self::NotAllowed => "not_allowed",
+            Self::Invalid(_) | Self::Wrong(_) => "invalid",
+            Self::TooLong { .. } => "too_long",
+            Self::NoSuchColleague => "no_such_colleague",
+            Self::NoSuchConversation => "no_such_conversation",
+            Self::NoSuchEntry => "no_such_entry",
+            Self::NoSuchRoute => "no_such_route",
+            Self::TooLarge => "too_large",
+            Self::Conflict(_) => "conflict",
+            Self::Taken(_) => "taken",
+            Self::NobodyHasIt => "nobody_has_it",
+            Self::Ended => "ended",
+            Self::TooLate(Some(ClosedBy::User)) => "user_left",
+            Self::TooLate(_) => "ended",
+            Self::Store(_) | Self::Files(_) => "unavailable",
+        };
+        let mut reason = json!({"why": why});
+        match self {
+            Self::TooLong { most, .. } => reason["most"] = json!(most),
+            Self::Taken(agent) => reason["agent"] = json!(agent),
+            _ => {}
+        }
+        reason
     }
 }
 
@@ -66,7 +114,7 @@ pub(crate) fn invalid(problem: impl Into<String>) -> ApiError {
     ApiError::Invalid(problem.into())
 }
 
-/// The answer to a call: its body, or `{"code": …, "message": "…"}`.
+/// The answer to a call: its body, or `{"code": …, "message": "…", "reason": {"why": "…"}}`.
 pub(crate) fn answer(result: Result<Value, ApiError>) -> Response<Body> {
     match result {
         Ok(body) => json(StatusCode::OK, &body),
@@ -78,7 +126,11 @@ pub(crate) fn answer(result: Result<Value, ApiError>) -> Response<Body> {
                 _ => {}
             }
             let status = error.status();
-            let mut body = json!({"code": status.as_u16(), "message": error.to_string()});
+            let mut body = json!({
+                "code": status.as_u16(),
+                "message": error.to_string(),
+                "reason": error.reason(),
+            });
             if let ApiError::Wrong(SettingsError(mistakes)) = &error {
                 body["wrong"] = json!(mistakes);
             }
@@ -172,7 +224,7 @@ impl Console {
             .await?;
         match posted {
             Posted::Stored(entry) => Ok(json!({"entry": view::entry(&entry)})),
-            Posted::Closed(known) => Err(ApiError::Conflict(known.after_the_end().to_owned())),
+            Posted::Closed(known) => Err(ApiError::TooLate(known.closed_by)),
             Posted::Unknown => Err(ApiError::NoSuchConversation),
         }
     }
@@ -212,7 +264,7 @@ impl Console {
     async fn replay(&self, id: &ConversationId, entry: &EntryId) -> Result<Value, ApiError> {
         match self.store.replay(id, entry).await? {
             Replayed::Yes(entry) => Ok(json!({"entry": view::entry(&entry)})),
-            Replayed::Closed(known) => Err(ApiError::Conflict(known.after_the_end().to_owned())),
+            Replayed::Closed(known) => Err(ApiError::TooLate(known.closed_by)),
             Replayed::Unknown => Err(match self.store.conversation(id).await? {
                 Some(_) => ApiError::NoSuchEntry,
                 None => ApiError::NoSuchConversation,
@@ -262,9 +314,10 @@ pub(crate) fn required<'a>(
         Some(Value::String(text)) if text.trim().is_empty() => {
             Err(invalid(format!("{name}: must not be empty")))
         }
-        Some(Value::String(text)) if text.chars().count() > max_chars => Err(invalid(format!(
-            "{name}: must be at most {max_chars} characters long"
-        ))),
+        Some(Value::String(text)) if text.chars().count() > max_chars => Err(ApiError::TooLong {
+            name: name.to_owned(),
+            most: max_chars,
+        }),
         Some(Value::String(text)) => Ok(text),
         Some(_) => Err(invalid(format!("{name}: must be a string"))),
     }

@@ -20,6 +20,10 @@ mod team;
 mod view;
 mod work;
 
+#[cfg(test)]
+#[path = "../build/bundle.rs"]
+mod bundle;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -39,7 +43,7 @@ use crate::page::Page;
 
 /// What the paths begin with. A stage or prefix can come before it.
 const ROOT: &str = "console";
-/// Where the page learns with whom to sign in.
+/// Where those who look from outside learn with whom agents sign in; the page brings it along.
 const SIGN_IN: &str = "sign-in.json";
 
 /// The function.

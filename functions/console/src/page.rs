@@ -1,25 +1,27 @@
 //! The agents' web page: static files, compiled in.
 //!
-//! **How it is made, and why so.** Plain ES modules, one HTML file and three style sheets that a browser
-//! takes as they stand in `page/`: no build step, no package manager, no framework. Whoever changes it
-//! edits a file and reloads (`cargo run -p sandbox`); what runs is what is in the repository, line by
-//! line, and neither the sandbox nor a deployment needs Node. Two other
-//! ways were weighed. *Web components*: the page has one screen, whose parts are never used twice, so
-//! elements of our own would only put a shadow root between them and the one style sheet, and between
-//! them and the labels that accessibility needs. *Server-rendered HTML with live updates*: what makes
-//! this page hard (lines under way while the network is gone, drafts, the place one reads at) happens in
-//! the browser and would be there twice.
+//! **How it is made, and why so.** Plain ES modules, one HTML file and some style sheets, in `page/`: no
+//! package manager, no framework, and neither the sandbox nor a deployment needs Node. Whoever changes it
+//! edits a file and starts the sandbox again (`cargo run -p sandbox`). Two other ways were weighed.
+//! *Web components*: the page has one screen, whose parts are never used twice, so elements of our own
+//! would only put a shadow root between them and the one style sheet, and between them and the labels
+//! that accessibility needs. *Server-rendered HTML with live updates*: what makes this page hard (lines
+//! under way while the network is gone, drafts, the place one reads at) happens in the browser and would
+//! be there twice.
+//!
+//! The modules that the page begins with are put together into one, and so are the style sheets
+//! (`build/bundle.rs`): the first look at the queue then takes few calls of the function, and none that
+//! has to wait for the last one to be read. Names stay as they are, and the bundle says where a module
+//! begins.
 //!
 //! How it hangs together: `store.js` knows, `sync.js` and `outbox.js` write to it, one module for each
 //! part of the screen draws from it (`keyedChildren` in `dom.js` keeps nodes, so that focus, selection
 //! and scroll position stay), `app.js` puts them together. Every word for people is in `text-….js`, one
 //! table for each language, every number in `config.js`. Whatever people wrote goes in as text.
 //!
-//! **How it is served.** Without the lines that hold nothing but comments, which are a fifth of all and
-//! for people here; they go out empty, so that a fault's line number stays the file's. Compressed where
-//! the browser takes that. The page itself is asked for anew each
+//! **How it is served.** Compressed where the browser takes that. The page itself is asked for anew each
 //! time (`no-cache`, with an entity tag); its other files are named under a folder that is a fingerprint
-//! of them all, so a browser keeps them for a year, and a reload is one request, not fifty.
+//! of them all, so a browser keeps them for a year, and a reload asks for the page alone.
 
 use std::sync::OnceLock;
 
@@ -38,73 +40,11 @@ use crate::{SignIn, sign_in};
 /// The page itself.
 pub(crate) const INDEX: &str = "index.html";
 
-macro_rules! files {
-    ($($name:literal),+ $(,)?) => {
-        &[$(($name, include_str!(concat!("../page/", $name)))),+]
-    };
-}
+/// Where the page says with whom agents sign in.
+const NO_SIGN_IN: &str = r#"<meta name="sign-in" content="null">"#;
 
-/// All files of the page.
-const FILES: &[(&str, &str)] = files![
-    "actions.js",
-    "alerts.js",
-    "api.js",
-    "app.js",
-    "assign.js",
-    "canned-edit.js",
-    "canned.js",
-    "charts.js",
-    "composer.js",
-    "config.js",
-    "dialogs.css",
-    "dom.js",
-    "drafts.js",
-    "erasure.js",
-    "failed.js",
-    "filters.js",
-    "gate.js",
-    "header.js",
-    "icon.svg",
-    "ids.js",
-    "index.html",
-    "keys.js",
-    "line.js",
-    "list.js",
-    "notices.js",
-    "oidc.js",
-    "order.js",
-    "outbox.js",
-    "people.js",
-    "person.js",
-    "poller.js",
-    "preferences-view.js",
-    "preferences.js",
-    "richtext.js",
-    "session.js",
-    "settings-changes.js",
-    "settings-form.js",
-    "settings-text.js",
-    "settings.js",
-    "stats.js",
-    "store.js",
-    "style.css",
-    "supervise-api.js",
-    "supervise-dialog.js",
-    "supervise-parts.js",
-    "supervise-text.js",
-    "supervise.css",
-    "supervise.js",
-    "sync.js",
-    "text-en.js",
-    "text-ja.js",
-    "text-zh-hans.js",
-    "text-zh-hant.js",
-    "text.js",
-    "thread.css",
-    "thread.js",
-    "time.js",
-    "unread.js",
-];
+/// All files of the page, as `build/` has made them of `page/`.
+const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
 /// A file as it is served.
 #[derive(Debug)]
@@ -136,28 +76,6 @@ impl File {
     }
 }
 
-/// A file without its lines that hold nothing but comments, which stay as empty ones. It takes the
-/// lines as they are, so no string of a file may go over several: a test looks.
-fn without_comments(name: &str, content: &str) -> String {
-    if !(name.ends_with(".js") || name.ends_with(".css")) {
-        return content.to_owned();
-    }
-    let mut inside = false;
-    let mut kept = String::with_capacity(content.len());
-    for line in content.lines() {
-        let text = line.trim();
-        let begins = text.starts_with("/*");
-        // What stands behind a comment on its line keeps the line.
-        let whole = (inside || begins) && text.find("*/").is_none_or(|at| at + 2 == text.len());
-        if !(whole || text.starts_with("//")) {
-            kept.push_str(line);
-        }
-        inside = (inside || begins) && !text.contains("*/");
-        kept.push('\n');
-    }
-    kept
-}
-
 fn fingerprint<'a>(contents: impl IntoIterator<Item = &'a str>) -> String {
     let mut digest = Sha256::new();
     for content in contents {
@@ -180,16 +98,14 @@ impl Page {
     /// The page of a console whose agents sign in with this provider.
     pub(crate) fn new(sign_in: Option<&SignIn>) -> Self {
         let policy = sign_in::policy(sign_in);
-        let served = FILES
-            .iter()
-            .map(|(name, content)| (*name, without_comments(name, content)));
-        let served: Vec<_> = served.collect();
-        let folder = fingerprint(served.iter().map(|(_, content)| content.as_str()));
-        let files = served.into_iter().map(|(name, content)| {
-            let content = if name == INDEX {
-                content.replace("=\"console/", &format!("=\"console/{folder}/"))
-            } else {
+        let folder = fingerprint(FILES.iter().map(|(_, content)| *content));
+        let files = FILES.iter().map(|(name, content)| {
+            let content = if *name == INDEX {
                 content
+                    .replace("=\"console/", &format!("=\"console/{folder}/"))
+                    .replace(NO_SIGN_IN, &with_whom(sign_in))
+            } else {
+                (*content).to_owned()
             };
             File::new(name, content)
         });
@@ -238,6 +154,14 @@ impl Page {
         }
         response
     }
+}
+
+/// What the page says of the provider: with it at hand, the page asks for nothing before it begins.
+fn with_whom(sign_in: Option<&SignIn>) -> String {
+    // Strings and lists of them: it can be written as JSON.
+    let json = serde_json::to_string(&sign_in).unwrap_or_else(|_| "null".to_owned());
+    let quoted = json.replace('&', "&amp;").replace('"', "&quot;");
+    NO_SIGN_IN.replace("null", &quoted)
 }
 
 fn takes_gzip(headers: &HeaderMap) -> bool {
@@ -290,35 +214,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_of_the_page_is_served_and_no_other() {
+    fn every_file_of_the_page_is_served_or_is_in_one_that_is() {
+        let served = |wanted: &str| FILES.iter().find(|(name, _)| *name == wanted);
+        let (_, app) = served("app.js").unwrap();
+        let (_, index) = served(INDEX).unwrap();
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/page");
-        let mut there: Vec<_> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|file| file.unwrap().file_name().into_string().unwrap())
-            .collect();
-        there.sort();
-        let served: Vec<_> = FILES.iter().map(|(name, _)| *name).collect();
-        assert_eq!(there, served);
-        for name in served {
-            assert_ne!(content_type(name), "application/octet-stream", "{name}");
-        }
-    }
-
-    #[test]
-    fn comments_stay_here_and_lines_where_they_are() {
-        let content = "// a\nlet x = 1; // b\n/** c\n * d\n */\n  /* e */\n/* f */ y();\nz();\n";
-        let served = "\nlet x = 1; // b\n\n\n\n\n/* f */ y();\nz();\n";
-        assert_eq!(without_comments("a.js", content), served);
-        assert_eq!(without_comments("a.svg", content), content);
-        for (name, content) in FILES {
-            let served = without_comments(name, content);
-            assert_eq!(served.lines().count(), content.lines().count(), "{name}");
-            for (number, line) in content.lines().enumerate() {
-                // A string that went on in the next line could look like a comment there.
-                let marks = line.matches('`').count();
-                let is_script = name.ends_with(".js");
-                assert!(!is_script || marks % 2 == 0, "{name}, line {}", number + 1);
-            }
+        for file in std::fs::read_dir(folder).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            let bundled = app.contains(&format!("\n{{ // {name}\n"))
+                || (name.ends_with(".css") && !index.contains(&name));
+            assert!(bundled || served(&name).is_some(), "{name}");
+            assert_ne!(content_type(&name), "application/octet-stream", "{name}");
         }
     }
 
@@ -335,6 +241,20 @@ mod tests {
         ] {
             assert!(!index.contains(inline), "{inline}");
         }
+    }
+
+    #[test]
+    fn the_page_says_with_whom_agents_sign_in() {
+        let sign_in = SignIn::parse("https://id.example/a&b", "cli\"ent<", "").unwrap();
+        let index = |sign_in| {
+            let page = Page::new(sign_in);
+            let index = page.files.into_iter().find(|file| file.name == INDEX);
+            index.unwrap().content
+        };
+        let said = r#"content="{&quot;issuer&quot;:&quot;https://id.example/a&amp;b&quot;,&quot;client_id&quot;:&quot;cli\&quot;ent<&quot;,&quot;hosts&quot;:[&quot;https://id.example&quot;]}">"#;
+        let with = index(sign_in.as_ref());
+        assert!(with.contains(said), "{with}");
+        assert_eq!(index(None).matches(NO_SIGN_IN).count(), 1);
     }
 
     #[test]
@@ -390,8 +310,11 @@ mod tests {
             let mut text = String::new();
             let mut decoder = flate2::read::GzDecoder::new(response.body().as_ref());
             std::io::Read::read_to_string(&mut decoder, &mut text).unwrap();
-            let plain = page.file(None, "text-ja.js", &HeaderMap::new());
-            assert_eq!(text.as_bytes(), plain.body().as_ref());
+            let (_, plain) = FILES
+                .iter()
+                .find(|(name, _)| *name == "text-ja.js")
+                .unwrap();
+            assert_eq!(text, *plain);
         }
         for accepted in ["br", "gzip;q=0", "identity"] {
             assert!(

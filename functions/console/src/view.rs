@@ -1,6 +1,6 @@
 //! Conversations and entries as the page gets them. Times are milliseconds since 1970.
 
-use handoff::conversation::{Author, Conversation, Entry, User};
+use handoff::conversation::{Author, Conversation, Entry, Notice, User};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -94,6 +94,8 @@ pub(crate) struct EntryView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     late: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<&'a Notice>,
 }
 
 /// An entry as the page gets it.
@@ -115,5 +117,6 @@ pub(crate) fn entry(entry: &Entry) -> EntryView<'_> {
         next_at: entry.next_at,
         error: entry.error.as_deref(),
         late: entry.late,
+        notice: entry.notice.as_ref(),
     }
 }

@@ -60,7 +60,7 @@ impl Console {
     ) -> Result<Value, ApiError> {
         let to = required(body, "to", MAX_CLIENT_ID)?;
         let Some(to) = self.store.colleague(to).await? else {
-            return Err(invalid("to: is not an agent who has been here lately"));
+            return Err(ApiError::NoSuchColleague);
         };
         let known = self
             .store
@@ -100,11 +100,11 @@ impl Console {
 fn answered(claimed: Result<Claimed, StoreError>) -> Result<Value, ApiError> {
     match claimed? {
         Claimed::Yes(known) => Ok(json!({"conversation": view::conversation(&known)})),
-        Claimed::No(known) => Err(ApiError::Conflict(match &known.agent {
-            _ if known.is_closed() => "The conversation has ended.".to_owned(),
-            Some(holder) => format!("{} has this conversation.", holder.called()),
-            None => "Nobody has this conversation any more.".to_owned(),
-        })),
+        Claimed::No(known) => Err(match &known.agent {
+            _ if known.is_closed() => ApiError::Ended,
+            Some(holder) => ApiError::Taken(holder.called().to_owned()),
+            None => ApiError::NobodyHasIt,
+        }),
         Claimed::Unknown => Err(ApiError::NoSuchConversation),
     }
 }

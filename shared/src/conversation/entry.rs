@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ConversationId, EntryId};
+use super::notice::Notice;
 use crate::desk::DeskFile;
 use crate::time::Millis;
 
@@ -184,6 +185,8 @@ pub struct Entry {
     /// It tells a desk of a line that was written elsewhere, and says nothing new to whoever reads
     /// the log.
     pub copy: bool,
+    /// What it says, where the log says it by itself.
+    pub notice: Option<Notice>,
 }
 
 impl Entry {
@@ -224,7 +227,23 @@ impl Entry {
             alone: false,
             origin: None,
             copy: false,
+            notice: None,
         }
+    }
+
+    /// A new entry in which the log itself says something to agents.
+    pub fn of_notice(
+        conversation: ConversationId,
+        id: EntryId,
+        kind: Kind,
+        to: Option<Side>,
+        notice: Notice,
+        at: Millis,
+    ) -> Self {
+        let text = notice.to_string();
+        let mut entry = Self::new(conversation, id, kind, Author::System, to, text, at);
+        entry.notice = Some(notice);
+        entry
     }
 
     /// What it says, with a line for each file that came with it: its name, and the link where

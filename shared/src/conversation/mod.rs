@@ -4,6 +4,7 @@ mod entry;
 mod history;
 mod ids;
 mod lane;
+mod notice;
 mod plan;
 mod state;
 mod user;
@@ -13,6 +14,7 @@ pub use history::{History, Speaker, Turn, TurnFile};
 pub(crate) use ids::fingerprint;
 pub use ids::{ConversationId, EntryId, IdError};
 pub use lane::{Step, in_delivery_order, in_reading_order, next_step, rank};
+pub use notice::Notice;
 pub use plan::{
     Farewell, MESSAGE_LEFT, POSITION, Plan, PlanAct, PlanStep, Progress, Silent, TakingMessage,
     Task,

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::entry::Author;
+use super::notice::Notice;
 use super::state::{Conversation, Status};
 use crate::time::Millis;
 
@@ -113,7 +114,7 @@ pub enum Task {
         /// What the user is told.
         to_user: Option<String>,
         /// What the agents are told.
-        to_agents: Option<&'static str>,
+        to_agents: Option<Notice>,
         /// Whether nobody has taken the conversation for too long.
         alarm: bool,
         /// How far the plan has come with it.
@@ -133,7 +134,7 @@ pub struct Farewell {
     /// Why it ends.
     pub reason: &'static str,
     /// What the agents are told instead of the end: what the user wrote is theirs to answer.
-    pub left_message: Option<&'static str>,
+    pub left_message: Option<Notice>,
 }
 
 /// The reason of an end after a message.
@@ -240,7 +241,7 @@ impl Plan {
         let steps = progress.steps + due.len();
         Task::Say {
             to_user,
-            to_agents: alarm.then_some("Nobody has taken this conversation yet: the user waits."),
+            to_agents: alarm.then_some(Notice::NobodyYet),
             alarm,
             progress: Progress { steps, ..progress },
             next: self.next_look(known.opened_at, steps, now),
@@ -270,7 +271,7 @@ impl Plan {
             let rest = silent.end_after.map(|end| (end - after).max(0));
             return Task::Say {
                 to_user: some(&silent.warning),
-                to_agents: (!of_user).then_some("The user waits for an answer."),
+                to_agents: (!of_user).then_some(Notice::NoAnswer),
                 alarm: false,
                 progress: Progress {
                     warned: Some((since, now)),
@@ -305,7 +306,7 @@ impl TakingMessage {
     fn begin(&self, progress: Progress, now: Millis) -> Task {
         Task::Say {
             to_user: some(&self.text),
-            to_agents: Some("Nobody answered: the user may leave a message now."),
+            to_agents: Some(Notice::MayLeaveMessage),
             alarm: false,
             progress: Progress {
                 taking_message: Some(now),
@@ -332,9 +333,7 @@ impl TakingMessage {
             Some(_) => Farewell {
                 to_user: some(&self.thanks),
                 reason: MESSAGE_LEFT,
-                left_message: Some(
-                    "The user has left a message and waits no longer. Answer by e-mail or phone: what is written here does not reach the user any more.",
-                ),
+                left_message: Some(Notice::MessageLeft),
             },
             None => Farewell {
                 to_user: some(&self.farewell),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::{Author, names};
 use super::ids::ConversationId;
+use super::notice::Notice;
 use super::user::User;
 use crate::time::Millis;
 
@@ -19,7 +20,8 @@ pub enum Status {
 }
 
 /// Who ended a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ClosedBy {
     /// The user left (`USER_CLOSED`).
     User,
@@ -163,15 +165,9 @@ impl Conversation {
     }
 
     /// What an agent is told who writes after the end.
-    pub fn after_the_end(&self) -> &'static str {
-        match self.closed_by {
-            Some(ClosedBy::User) => "The user has left and will not see this.",
-            Some(ClosedBy::Timeout) => {
-                "GPTBots has ended the conversation: the user will not see this."
-            }
-            Some(ClosedBy::Agent | ClosedBy::Bridge) | None => {
-                "The conversation has ended: the user will not see this."
-            }
+    pub fn too_late(&self) -> Notice {
+        Notice::TooLate {
+            ended_by: self.closed_by,
         }
     }
 

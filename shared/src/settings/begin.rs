@@ -3,7 +3,7 @@
 use super::hours::Outside;
 use super::waiting::{Silence, Then};
 use super::{Settings, of_script};
-use crate::conversation::{Plan, PlanAct, PlanStep, Silent, TakingMessage};
+use crate::conversation::{Notice, Plan, PlanAct, PlanStep, Silent, TakingMessage};
 use crate::desk::CONSOLE;
 use crate::store::Handoff;
 use crate::time::Millis;
@@ -58,8 +58,7 @@ impl Settings {
         let mut handoff = self.open_handoff(begin.bot, language, Some(begin.now));
         let greeting = hours.closed_text(begin.now, &handoff.language);
         self.take_message_at_once(begin.bot, &mut handoff, greeting);
-        let note = "It came outside the opening hours: the user may leave a message.";
-        handoff.notes.push(note.to_owned());
+        handoff.notes.push(Notice::OutsideHours);
         Ok(handoff)
     }
 
@@ -83,7 +82,7 @@ impl Settings {
         for desk in desks {
             let hours = self.desk_hours.get(&desk).filter(|_| has_end);
             match hours.zip(now).filter(|(week, now)| !week.is_open(*now)) {
-                Some(_) => notes.push(format!("The desk {desk} is closed now.")),
+                Some(_) => notes.push(Notice::DeskClosed { desk }),
                 None => open.push(desk),
             }
         }
@@ -94,9 +93,9 @@ impl Settings {
         let mut open = open.into_iter();
         let desk = open.next().unwrap_or_else(|| CONSOLE.to_owned());
         if nobody {
-            notes.push("No desk is open: the user may leave a message.".to_owned());
+            notes.push(Notice::NoDeskOpen);
         } else if !notes.is_empty() {
-            notes.push(format!("The conversation goes to the desk {desk}."));
+            notes.push(Notice::GoesTo { desk: desk.clone() });
         }
         let mut handoff = Handoff {
             desk,

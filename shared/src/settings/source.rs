@@ -7,7 +7,7 @@ use super::{Begin, Closed, Settings};
 use crate::store::{Handoff, Store, StoreError};
 use crate::time::{Millis, SharedClock};
 
-/// How long settings are used before they are read again.
+/// How long settings are used before they are read again, where nobody says otherwise.
 const FRESH_FOR: Millis = 60_000;
 /// How long a reading may take: the webhook that waits for it has to be answered, too.
 const PATIENCE: Duration = Duration::from_millis(1_500);
@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 pub struct SettingsSource {
     store: Store,
     clock: SharedClock,
+    fresh_for: Millis,
     kept: Mutex<(Arc<Settings>, Option<Millis>)>,
 }
 
@@ -27,8 +28,16 @@ impl SettingsSource {
         Self {
             store,
             clock,
+            fresh_for: FRESH_FOR,
             kept: Mutex::default(),
         }
+    }
+
+    /// With this time until they are read again; 0: each time that they are asked for.
+    #[must_use]
+    pub fn with_fresh_for(mut self, fresh_for: Millis) -> Self {
+        self.fresh_for = fresh_for;
+        self
     }
 
     /// The settings in force; the defaults where they could never be read. No message is lost over
@@ -45,7 +54,7 @@ impl SettingsSource {
     pub async fn read(&self) -> Result<Arc<Settings>, StoreError> {
         let now = self.clock.now();
         let (kept, read_at) = self.kept();
-        if read_at.is_some_and(|at| now - at < FRESH_FOR) {
+        if read_at.is_some_and(|at| now - at < self.fresh_for) {
             return Ok(kept);
         }
         let stored = tokio::time::timeout(PATIENCE, self.store.settings())

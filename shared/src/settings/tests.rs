@@ -190,7 +190,11 @@ fn of_a_row_of_desks_the_first_that_is_open_is_taken() {
     assert_eq!(saturday.desk, "zendesk");
     assert_eq!(saturday.next_desks, rest(&["console"]));
     assert_eq!(
-        saturday.notes,
+        saturday
+            .notes
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
         [
             "The desk slack is closed now.",
             "The conversation goes to the desk zendesk."

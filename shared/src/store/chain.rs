@@ -9,7 +9,7 @@ use super::keys::{
 use super::lanes::{Mark, entry_key};
 use super::transact::Written;
 use super::{Store, StoreError};
-use crate::conversation::{Author, Conversation, Delivery, Entry, EntryId, Kind, Side, Status};
+use crate::conversation::{Conversation, Delivery, Entry, EntryId, Kind, Notice, Side, Status};
 use crate::desk::CONSOLE;
 
 /// Where a conversation goes that its desk cannot take.
@@ -79,21 +79,15 @@ impl Store {
             .require_present(OUT)
             .require("delivery", "=", s(opening.delivery.as_str()))
             .require("attempts", "=", n(opening.attempts.into()));
-        let goes = match on.next_desks {
-            Some(_) => format!("It goes to the desk {}.", on.desk),
-            None => "No other desk is left: the user may leave a message.".to_owned(),
-        };
+        let next = on.next_desks.as_ref().map(|_| on.desk.to_owned());
         let name = format!("moved:{}:{}", opening.attempts, opening.id);
-        let note = Entry::new(
+        let (desk, reason) = (known.desk.clone(), reason.to_owned());
+        let note = Entry::of_notice(
             known.id.clone(),
             EntryId::of_system_line(now, &name),
             Kind::Notice,
-            Author::System,
             None,
-            format!(
-                "The desk {} did not take the conversation ({reason}). {goes}",
-                known.desk
-            ),
+            Notice::NotTaken { desk, reason, next },
             now,
         );
         let mut parts = vec![

@@ -10,8 +10,8 @@ use super::keys::{
     list_at, open_list, out, queued_at, shard, waiting,
 };
 use crate::conversation::{
-    Agent, Author, ClosedBy, Conversation, Delivery, Entry, EntryId, Kind, Last, Origin, Side,
-    Status, User,
+    Agent, Author, ClosedBy, Conversation, Delivery, Entry, EntryId, Kind, Last, Notice, Origin,
+    Side, Status, User,
 };
 use crate::text::head;
 use crate::time::Millis;
@@ -37,6 +37,10 @@ pub(super) fn entry_item(entry: &Entry, stray_after: Millis, expires_at: i64) ->
     item.put("episode", entry.episode.map(|episode| n(episode.into())));
     item.put("late", entry.late.then_some(AttributeValue::Bool(true)));
     item.put("origin", entry.origin.as_ref().map(|o| s(origin_json(o))));
+    item.put(
+        "notice",
+        entry.notice.as_ref().map(|notice| s(notice_json(notice))),
+    );
     item.put("copy", entry.copy.then_some(AttributeValue::Bool(true)));
     item.put(CHANGED, s(changed(entry.at, &entry.id)));
     item.put(EXPIRES_AT, n(expires_at));
@@ -94,7 +98,15 @@ pub(super) fn entry(item: &Item) -> Result<Entry, StoreError> {
             }
         },
         copy: reader.flag("copy"),
+        // One of a later release says the same in its text.
+        notice: reader
+            .opt_s("notice")?
+            .and_then(|json| serde_json::from_str(json).ok()),
     })
+}
+
+fn notice_json(notice: &Notice) -> String {
+    serde_json::to_string(notice).unwrap_or_default()
 }
 
 pub(super) fn origin_json(origin: &Origin) -> String {

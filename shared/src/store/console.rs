@@ -9,11 +9,11 @@ use super::keys::{
     DUE, DUE_AT, EXPIRES_AT, META, accepted_sk, conversation_pk, entry_sk, follow_up, of_episode,
 };
 use super::transact::Written;
-use super::webhooks::{closing_text, ended};
+use super::webhooks::{closed, ended};
 use super::{Store, StoreError};
 use crate::conversation::{
-    Agent, Author, ClosedBy, Conversation, ConversationId, Entry, EntryId, Kind, Origin, Side,
-    Status,
+    Agent, Author, ClosedBy, Conversation, ConversationId, Entry, EntryId, Kind, Notice, Origin,
+    Side, Status,
 };
 use crate::desk::{CONSOLE, DeskFile};
 use crate::statistics::Counts;
@@ -107,7 +107,7 @@ pub(super) struct End<'a> {
     /// Who does not know yet.
     pub(super) tell: &'a [Side],
     /// What the agents are told at their desk, which has ended it itself, or is to keep it.
-    pub(super) notice: Option<String>,
+    pub(super) notice: Option<Notice>,
     /// What the user is told before.
     pub(super) farewell: Option<String>,
 }
@@ -140,33 +140,25 @@ fn desk_lane(known: &Conversation) -> Option<Side> {
 /// What the log says of a claim. The desk is told, so that it can show who has the conversation;
 /// the user is not told who reads along.
 pub(super) fn taken(known: &Conversation, agent: &Agent, now: Millis) -> Entry {
-    Entry::new(
-        known.id.clone(),
-        EntryId::of_agent_line(now, "claim", &agent.id),
-        Kind::Notice,
-        Author::System,
-        desk_lane(known),
-        format!("{} took the conversation.", agent.called()),
-        now,
-    )
+    let by = agent.called().to_owned();
+    let id = EntryId::of_agent_line(now, "claim", &agent.id);
+    notice_to_desk(known, id, Notice::Taken { by }, now)
 }
 
-pub(super) fn notice_to_desk(known: &Conversation, id: EntryId, text: &str, now: Millis) -> Entry {
-    Entry::new(
-        known.id.clone(),
-        id,
-        Kind::Notice,
-        Author::System,
-        desk_lane(known),
-        text,
-        now,
-    )
+pub(super) fn notice_to_desk(
+    known: &Conversation,
+    id: EntryId,
+    notice: Notice,
+    now: Millis,
+) -> Entry {
+    let (conversation, to) = (known.id.clone(), desk_lane(known));
+    Entry::of_notice(conversation, id, Kind::Notice, to, notice, now)
 }
 
 /// What the conversation's own desk is told of an agent's line: what was written elsewhere, or that
 /// somebody has the conversation now.
 fn told_at_its_desk(known: &Conversation, line: &Line<'_>, entry: &Entry) -> Option<Entry> {
-    desk_lane(known)?;
+    let lane = desk_lane(known)?;
     let by = line.agent.called();
     if line.is_elsewhere(known) {
         let place = match line.desk {
@@ -176,7 +168,8 @@ fn told_at_its_desk(known: &Conversation, line: &Line<'_>, entry: &Entry) -> Opt
         let files: String = line.files.iter().map(|f| format!("\n{}", f.name)).collect();
         let text = format!("{by} answered the user {place}: {}{files}", line.text);
         let id = follow_up(entry.at, "copy", &entry.id);
-        let mut copy = notice_to_desk(known, id, &text, entry.at);
+        let (known, kind, author) = (known.id.clone(), Kind::Notice, Author::System);
+        let mut copy = Entry::new(known, id, kind, author, Some(lane), text, entry.at);
         copy.copy = true;
         return Some(copy);
     }
@@ -513,21 +506,20 @@ impl Store {
                 end.tell.iter().copied().map(Some).collect()
             };
             for side in sides {
-                let mut entry = Entry::new(
+                let mut entry = Entry::of_notice(
                     id.clone(),
                     of_episode(at, Kind::Closing, known.episode, side.unwrap_or(Side::Desk)),
                     Kind::Closing,
-                    Author::System,
                     side,
-                    closing_text(by, reason),
+                    closed(by, reason),
                     at,
                 );
                 entry.episode = Some(known.episode);
                 parts.push(self.put_entry(&entry, expires_at));
             }
-            if let Some(text) = &end.notice {
+            if let Some(notice) = end.notice.clone() {
                 let id = of_episode(at, Kind::Notice, known.episode, Side::Desk);
-                let notice = notice_to_desk(&known, id, text.as_str(), at);
+                let notice = notice_to_desk(&known, id, notice, at);
                 parts.push(self.put_entry(&notice, expires_at));
             }
             let handling = known.connected_at.map(|at| now - at);

@@ -15,7 +15,7 @@ use super::lanes::entry_key;
 use super::transact::Written;
 use super::{Store, StoreError};
 use crate::conversation::{
-    Agent, Author, ClosedBy, Conversation, ConversationId, Entry, EntryId, Kind, Origin, Side,
+    Agent, ClosedBy, Conversation, ConversationId, Entry, EntryId, Kind, Notice, Origin, Side,
     Status,
 };
 use crate::desk::DeskEvent;
@@ -251,12 +251,12 @@ impl Store {
         retention_days: u32,
     ) -> Result<Ended, StoreError> {
         let same = |known: &Conversation| known.episode == seen.episode;
-        let by = agent.map_or("An agent", Agent::called);
+        let by = agent.map(|agent| agent.called().to_owned());
         let end = End {
             by: ClosedBy::Agent,
             reason: None,
             tell: &[Side::User],
-            notice: Some(format!("{by} closed the conversation.")),
+            notice: Some(Notice::ClosedAtDesk { by }),
             farewell: None,
         };
         self.end_if(&seen.id, same, &end, retention_days).await
@@ -275,13 +275,12 @@ impl Store {
         retention_days: u32,
     ) -> Result<(), StoreError> {
         let name = format!("too-late:{desk}:{event}");
-        let notice = Entry::new(
+        let notice = Entry::of_notice(
             ended.id.clone(),
             EntryId::of_system_line(ended.closed_at.unwrap_or_default(), &name),
             Kind::Notice,
-            Author::System,
             Some(Side::Desk),
-            ended.after_the_end(),
+            ended.too_late(),
             self.now(),
         );
         let expires_at = self.expires_at(retention_days);

@@ -6,7 +6,7 @@ use super::item::{key, n, s};
 use super::keys::{DUE, DUE_AT, EXPIRES_AT, META, conversation_pk};
 use super::transact::Written;
 use super::{Store, StoreError};
-use crate::conversation::{Agent, Conversation, ConversationId, EntryId, Status};
+use crate::conversation::{Agent, Conversation, ConversationId, EntryId, Notice, Status};
 use crate::time::Millis;
 
 /// A conversation that changes hands.
@@ -22,15 +22,17 @@ pub struct Pass<'a> {
 
 impl Pass<'_> {
     /// What the log, and the conversation's own desk, say of it.
-    fn in_words(&self, holder: Option<&Agent>) -> String {
-        let by = self.by.called();
+    fn notice(&self, holder: Option<&Agent>) -> Notice {
+        let called = |agent: &Agent| agent.called().to_owned();
+        let by = called(self.by);
         match (self.to, holder) {
-            (None, _) => format!("{by} gave the conversation back. Nobody has it now."),
-            (Some(to), None) if to.id == self.by.id => format!("{by} took the conversation."),
+            (None, _) => Notice::GivenBack { by },
+            (Some(to), None) if to.id == self.by.id => Notice::Taken { by },
             (Some(to), Some(holder)) if to.id == self.by.id => {
-                format!("{by} took the conversation over from {}.", holder.called())
+                let from = called(holder);
+                Notice::TakenOver { by, from }
             }
-            (Some(to), _) => format!("{by} handed the conversation to {}.", to.called()),
+            (Some(to), _) => Notice::HandedOver { by, to: called(to) },
         }
     }
 
@@ -88,9 +90,9 @@ impl Store {
             }
             let now = self.now();
             let what = format!("passed:{}:{}", pass.by.id, to.unwrap_or_default());
-            let text = pass.in_words(known.agent.as_ref());
-            let notice = EntryId::of_system_line(now, &what);
-            let notice = notice_to_desk(&known, notice, &text, now);
+            let notice = pass.notice(known.agent.as_ref());
+            let id_of_notice = EntryId::of_system_line(now, &what);
+            let notice = notice_to_desk(&known, id_of_notice, notice, now);
             let meta = pass.changed(&known, now, expires_at);
             let parts = vec![
                 self.changing(key(conversation_pk(id), META), meta),

@@ -11,7 +11,7 @@ use super::keys::{
 };
 use super::together::{claimed, claiming};
 use super::transact::Written;
-use super::webhooks::closing_text;
+use super::webhooks::closed;
 use super::{Store, StoreError};
 use crate::conversation::{
     Author, ClosedBy, Conversation, ConversationId, Delivery, Entry, Kind, Side, in_delivery_order,
@@ -324,13 +324,12 @@ impl Store {
         retention_days: u32,
     ) -> Result<(), StoreError> {
         let by = conversation.closed_by.unwrap_or(ClosedBy::User);
-        let mut entry = Entry::new(
+        let mut entry = Entry::of_notice(
             conversation.id.clone(),
             follow_up(opening.at, "close-opened-late", &opening.id),
             Kind::Closing,
-            Author::System,
             Some(Side::Desk),
-            closing_text(by, conversation.close_reason.as_deref()),
+            closed(by, conversation.close_reason.as_deref()),
             self.now(),
         );
         entry.episode = opening.episode;

@@ -18,8 +18,8 @@ use super::keys::{
 use super::transact::Written;
 use super::{Ended, Handoff, Store, StoreError};
 use crate::conversation::{
-    Author, ClosedBy, Conversation, ConversationId, Entry, EntryId, Farewell, Kind, Plan, Progress,
-    Side,
+    Author, ClosedBy, Conversation, ConversationId, Entry, EntryId, Farewell, Kind, Notice, Plan,
+    Progress, Side,
 };
 use crate::desk::CONSOLE;
 use crate::time::Millis;
@@ -57,7 +57,7 @@ pub struct Said {
     /// What the user is told.
     pub to_user: Option<String>,
     /// What the agents are told.
-    pub to_agents: Option<&'static str>,
+    pub to_agents: Option<Notice>,
 }
 
 impl Store {
@@ -273,27 +273,21 @@ impl Store {
             self.changing(key(&place, META), meta),
             self.changing(key(&place, TIMER), moved),
         ];
-        let notice = |side: Option<Side>, text: &str, at: Millis| {
-            let to = side.map_or("log", Side::as_str);
-            let name = format!("timer:{}:{}:{to}", known.episode, timer.due_at);
-            Entry::new(
-                known.id.clone(),
-                EntryId::of_system_line(at, &name),
-                Kind::Notice,
-                Author::System,
-                side,
-                text,
-                at,
-            )
-        };
+        let (conversation, kind) = (known.id.clone(), Kind::Notice);
+        let name = |to: &str| format!("timer:{}:{}:{to}", known.episode, timer.due_at);
         if let Some(text) = &said.to_user {
-            let line = notice(Some(Side::User), text, at);
+            let side = Side::User;
+            let id = EntryId::of_system_line(at, &name(side.as_str()));
+            let (conversation, author) = (conversation.clone(), Author::System);
+            let line = Entry::new(conversation, id, kind, author, Some(side), text, at);
             parts.push(self.put_entry(&line, expires_at));
         }
-        if let Some(text) = said.to_agents {
+        if let Some(notice) = said.to_agents.clone() {
             // The console shows the log: nothing is to be carried there.
             let side = (known.desk != CONSOLE).then_some(Side::Desk);
-            parts.push(self.put_entry(&notice(side, text, now), expires_at));
+            let id = EntryId::of_system_line(now, &name(side.map_or("log", Side::as_str)));
+            let line = Entry::of_notice(conversation, id, kind, side, notice, now);
+            parts.push(self.put_entry(&line, expires_at));
         }
         let written = self.transact("say by timer", parts).await?;
         Ok(matches!(written, Written::Yes))
@@ -324,7 +318,7 @@ impl Store {
             by: ClosedBy::Bridge,
             reason: Some(farewell.reason),
             tell,
-            notice: farewell.left_message.map(str::to_owned),
+            notice: farewell.left_message.clone(),
             farewell: farewell.to_user.clone(),
         };
         let ended = self

@@ -13,7 +13,7 @@ use super::transact::Written;
 use super::{Store, StoreError};
 use crate::conversation::{
     Author, ClosedBy, Conversation, ConversationId, Entry, EntryId, Establish as Meaning, Kind,
-    Plan, Side, Status,
+    Notice, Plan, Side, Status,
 };
 use crate::gptbots::{Chat, Close, Establish};
 use crate::statistics::Counts;
@@ -36,7 +36,7 @@ pub struct Handoff {
     /// Whether a message is taken from the start, since nobody is there.
     pub takes_message: bool,
     /// What the log says of how it came to be as it is: the reason of each step.
-    pub notes: Vec<String>,
+    pub notes: Vec<Notice>,
     /// The language of what the bridge tells the user.
     pub language: String,
     /// How long what is written stays.
@@ -237,13 +237,12 @@ impl Store {
         parts.push(self.counting(&opened, &Counts::handoff()));
         parts.extend(self.begin_timer(&opened, handoff));
         for (n, note) in handoff.notes.iter().enumerate() {
-            let note = Entry::new(
+            let note = Entry::of_notice(
                 opened.id.clone(),
                 EntryId::of_system_line(request.timestamp, &format!("note:{n}")),
                 Kind::Notice,
-                Author::System,
                 None,
-                note.as_str(),
+                note.clone(),
                 opened.opened_at,
             );
             parts.push(self.put_entry(&note, expires_at));
@@ -275,13 +274,12 @@ impl Store {
         if !tombstone.is_tombstone() {
             // The closing of a tombstone waits in its lane; that of an episode unknown so far was
             // taken for one of the last.
-            let mut closing = Entry::new(
+            let mut closing = Entry::of_notice(
                 opened.id.clone(),
                 of_episode(request.timestamp, Kind::Closing, opened.episode, Side::Desk),
                 Kind::Closing,
-                Author::System,
                 Some(Side::Desk),
-                closing_text(by, None),
+                closed(by, None),
                 opened.opened_at,
             );
             closing.episode = Some(opened.episode);
@@ -315,19 +313,17 @@ impl Store {
             .require_same("established", known.established.map(n))
             .require("user_lane_at", "=", n(known.user_lane_at))
             .require("status", "<>", s(Status::Closed.as_str()));
-        let text = match request.history.last_question() {
-            Some(question) => format!("The user asked for a human again: {question}"),
-            None => "The user asked for a human again.".to_owned(),
-        };
-        let mut notice = Entry::new(
+        let mut notice = Entry::of_notice(
             known.id.clone(),
             EntryId::of_system_line(request.timestamp, "asked-again"),
             Kind::Notice,
-            Author::System,
             Some(Side::Desk),
-            text,
+            Notice::AskedAgain,
             now,
         );
+        if let Some(question) = request.history.last_question() {
+            notice.text = format!("The user asked for a human again: {question}");
+        }
         notice.sent_at = Some(request.timestamp);
         let mut parts = vec![
             self.changing(key(conversation_pk(&known.id), META), change),
@@ -472,13 +468,12 @@ impl Store {
                 .require_missing_or("reestablished", ("established", "<=", n(close.timestamp)))
                 .require_same("established", established.map(n))
                 .require_same("connected_at", connected_at.map(n));
-            let mut entry = Entry::new(
+            let mut entry = Entry::of_notice(
                 id.clone(),
                 EntryId::of_system_line(close.timestamp, &format!("closing:{}", close.by)),
                 Kind::Closing,
-                Author::System,
                 Some(Side::Desk),
-                closing_text(close.by, None),
+                closed(close.by, None),
                 now,
             );
             entry.sent_at = Some(close.timestamp);
@@ -556,17 +551,9 @@ pub(super) fn ended(
 }
 
 /// What the log says about an end.
-pub(super) fn closing_text(by: ClosedBy, reason: Option<&str>) -> String {
-    let text = match by {
-        ClosedBy::User => "The user left the conversation.",
-        ClosedBy::Timeout => "GPTBots ended the conversation: no answer in time.",
-        ClosedBy::Agent => "The agent closed the conversation.",
-        ClosedBy::Bridge => "The conversation was closed automatically.",
-    };
-    match reason {
-        Some(reason) => format!("{text} ({reason})"),
-        None => text.to_owned(),
-    }
+pub(super) fn closed(by: ClosedBy, reason: Option<&str>) -> Notice {
+    let reason = reason.map(str::to_owned);
+    Notice::Closed { by, reason }
 }
 
 /// The first reply: it keeps the conversation open at GPTBots, which ends it by itself where none

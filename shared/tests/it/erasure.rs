@@ -191,8 +191,10 @@ async fn table_with_a_person() -> Table {
         .post(&conversation(2), &ann(), "k", "answer secret", 90)
         .await
         .unwrap();
-    let note = store.note(&conversation(2), &ann(), "n", "remark secret", 90);
-    note.await.unwrap();
+    store
+        .note(&conversation(2), &ann(), "n", "remark secret", 90)
+        .await
+        .unwrap();
     deliver(&table, 2, "thread-secret-3").await;
     // Somebody else.
     table.establish(400).await;

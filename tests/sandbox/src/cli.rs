@@ -79,6 +79,10 @@ pub struct Run {
     /// How often the clock ticks, in seconds.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     clock_seconds: u64,
+    /// How long the functions use the settings before they read them again, in seconds; 0: a change
+    /// counts at once.
+    #[arg(long, default_value_t = 60)]
+    settings_seconds: u64,
     /// How long the stand-in waits for a first reply before it ends the conversation, in seconds.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     waiting_timeout_seconds: u64,
@@ -137,6 +141,7 @@ impl Arguments {
             dynamodb_url: run.dynamodb_url.clone(),
             data: run.data.clone(),
             clock_interval: Duration::from_secs(run.clock_seconds),
+            settings_interval: Duration::from_secs(run.settings_seconds),
             sign_in: run.sign_in.then(|| SignInOptions {
                 port: run.sign_in_port,
                 ..SignInOptions::default()

@@ -32,6 +32,7 @@ use crate::{DeskWrapper, Error, TABLE};
 pub(crate) struct Ground {
     pub(crate) table: aws_sdk_dynamodb::Client,
     pub(crate) stray_after: Millis,
+    pub(crate) settings_fresh_for: Millis,
     pub(crate) bells: Arc<dyn DelayedBells>,
     pub(crate) files: Arc<dyn Files>,
     pub(crate) random: Random,
@@ -78,7 +79,10 @@ impl Ground {
         let clock = SkewedClock::shared(&self.board, process);
         let store = self.store(clock.clone());
         Memory {
-            settings: Arc::new(SettingsSource::new(store.clone(), clock.clone())),
+            settings: Arc::new(
+                SettingsSource::new(store.clone(), clock.clone())
+                    .with_fresh_for(self.settings_fresh_for),
+            ),
             clock,
             store,
         }

@@ -28,7 +28,7 @@ use handoff::outbound::Targets;
 use handoff::random::Random;
 use handoff::settings::Settings;
 use handoff::store::{Store, schema};
-use handoff::time::{Clock as _, SystemClock};
+use handoff::time::{Clock as _, Millis, SystemClock};
 use local_aws::dynamodb::EmbeddedDynamoDb;
 use local_aws::mapping::{EventSourceMapping, FilterCriteria, Mapping};
 use local_aws::objects::Objects;
@@ -129,7 +129,8 @@ impl Sandbox {
         let ground = functions::Ground {
             sign_in: sign_in.as_ref().map(SignIn::config).transpose()?,
             table: functions::table(&endpoint_url, &board, &meter),
-            stray_after: i64::try_from(options.stray_after.as_millis()).unwrap_or(i64::MAX),
+            stray_after: millis(options.stray_after),
+            settings_fresh_for: millis(options.settings_interval),
             bells: functions::bells(&queue_endpoint, &queue),
             files: functions::files(&objects)?,
             random: match options.seed {
@@ -331,6 +332,10 @@ impl Counters {
             "bells_set": self.queue.sent(),
         })
     }
+}
+
+fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
 }
 
 async fn listen(port: u16, flag: &'static str) -> Result<TcpListener, Error> {

@@ -37,6 +37,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// How often the clock ticks.
     pub clock_interval: Duration,
+    /// How long the functions use the settings before they read them again.
+    pub settings_interval: Duration,
     /// How long an entry may be undelivered before the clock rings its lane.
     pub stray_after: Duration,
     /// How long a delayed bell that was received stays hidden if its handling fails.
@@ -67,6 +69,7 @@ impl Default for Options {
             dynamodb_url: None,
             data: None,
             clock_interval: Duration::from_secs(60),
+            settings_interval: Duration::from_secs(60),
             stray_after: Duration::from_secs(60),
             bell_visibility: Duration::from_secs(30),
             sign_in: None,

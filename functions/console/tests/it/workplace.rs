@@ -134,6 +134,87 @@ async fn a_conversation_goes_from_hand_to_hand() {
     assert!(!logs.contains("Ann") && !logs.contains("Bob"), "{logs}");
 }
 
+/// Beside every text of ours for agents stands what a page needs to say it in its reader's language.
+#[tokio::test]
+async fn refusals_and_notices_have_a_code() {
+    let table = table_with_a_conversation().await;
+    let calls = Calls::new(&table).await;
+    for name in ["Ann", "Bob"] {
+        calls
+            .ok(by(name, "", call("POST", "agents", "", Some(json!({})))))
+            .await;
+    }
+    calls.ok(by("Ann", "", post("/claim", json!({})))).await;
+    let reason = async |event| calls.ask(event).await.1["reason"].clone();
+    for (event, expected) in [
+        (
+            by("Bob", "", post("/claim", json!({}))),
+            json!({"why": "taken", "agent": "Ann"}),
+        ),
+        (
+            by("Ann", "", post("/assign", json!({"to": "cara"}))),
+            json!({"why": "no_such_colleague"}),
+        ),
+        (
+            by("Ann", "", post("/close", json!({"reason": 1}))),
+            json!({"why": "invalid"}),
+        ),
+        (
+            by(
+                "Ann",
+                "",
+                post(
+                    "/messages",
+                    json!({"text": "x".repeat(8001), "client_id": "1"}),
+                ),
+            ),
+            json!({"why": "too_long", "most": 8000}),
+        ),
+        (
+            by("Ann", "", call("GET", "conversations/YXBpLTE", "", None)),
+            json!({"why": "no_such_conversation"}),
+        ),
+    ] {
+        assert_eq!(reason(event).await, expected);
+    }
+    calls
+        .ok(by("Ann", "", post("/assign", json!({"to": "bob"}))))
+        .await;
+    calls
+        .ok(by("Bob", "", post("/close", json!({"reason": "done"}))))
+        .await;
+    assert_eq!(
+        reason(by("Ann", "", post("/claim", json!({})))).await,
+        json!({"why": "ended"})
+    );
+    let shown = by("Ann", "", call("GET", &conversation(""), "", None));
+    let shown = calls.ok(shown).await;
+    let entries = shown["entries"].as_array().unwrap().iter();
+    let notices: Vec<_> = entries
+        .map(|entry| (&entry["text"], &entry["notice"]))
+        .filter(|(_, notice)| !notice.is_null())
+        .collect();
+    let expected = [
+        (
+            json!("Ann took the conversation."),
+            json!({"what": "taken", "by": "Ann"}),
+        ),
+        (
+            json!("Ann handed the conversation to Bob."),
+            json!({"what": "handed_over", "by": "Ann", "to": "Bob"}),
+        ),
+        (
+            json!("The agent closed the conversation. (done)"),
+            json!({"what": "closed", "by": "agent", "reason": "done"}),
+        ),
+    ];
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(text, notice)| (text, notice))
+        .collect();
+    assert_eq!(notices, expected);
+}
+
 #[tokio::test]
 async fn a_note_is_for_agents_alone() {
     let table = table_with_a_conversation().await;

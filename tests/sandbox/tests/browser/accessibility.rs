@@ -1,4 +1,4 @@
-//! For everybody: axe-core finds nothing serious, and nothing needs a mouse or small letters.
+//! For everybody: axe-core finds nothing, and nothing needs small letters. (Nor a mouse: `keyboard`.)
 //!
 //! axe-core (npm) is looked for where `AXE_CORE` says, else in `target/ci-axe`, where `.ci/run` puts
 //! it. Without it that test says so and is skipped, except where `CI` is `true`.
@@ -13,8 +13,7 @@ use crate::console::Console;
 use crate::stage::{Stage, picture, play, say};
 use crate::story::greeted;
 use crate::user::User;
-use crate::wait::until;
-use crate::window::{ENTER, ESCAPE, TAB, Window};
+use crate::window::{ESCAPE, Window};
 
 /// A rule that is broken, as axe-core tells it.
 #[derive(Deserialize)]
@@ -54,7 +53,7 @@ pub(crate) fn axe() -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn axe_core_finds_nothing_serious() {
+async fn axe_core_finds_nothing() {
     let Some(axe) = axe() else { return };
     play("axe", Options::rough(21), &[], |stage: Stage| async move {
         let (console, _user) = at_work(&stage).await;
@@ -75,7 +74,7 @@ async fn axe_core_finds_nothing_serious() {
                 for click in clicks {
                     window.click(click).await;
                 }
-                nothing_serious(window, &format!("{name}, {scheme}")).await;
+                nothing_found(window, &format!("{name}, {scheme}")).await;
             }
             for dialog in dialogs {
                 window
@@ -84,7 +83,7 @@ async fn axe_core_finds_nothing_serious() {
                 if dialog == "canned" {
                     window.click(r#"[data-test="canned-add"]"#).await;
                 }
-                nothing_serious(window, &format!("{dialog}, {scheme}")).await;
+                nothing_found(window, &format!("{dialog}, {scheme}")).await;
                 if dialog == "canned" {
                     window.click(r#"[data-test="canned-row"] button"#).await;
                 }
@@ -93,7 +92,7 @@ async fn axe_core_finds_nothing_serious() {
                     .await;
             }
             window.click(r#"[data-test="assign"]"#).await;
-            nothing_serious(window, &format!("assign, {scheme}")).await;
+            nothing_found(window, &format!("assign, {scheme}")).await;
             window.type_keys(ESCAPE).await;
             // As it was.
             window.click("#close-cancel").await;
@@ -102,14 +101,14 @@ async fn axe_core_finds_nothing_serious() {
             window.click(r#"[data-test="tab-open"]"#).await;
         }
         window.size(375, 740, true).await;
-        nothing_serious(window, "phone, conversation").await;
+        nothing_found(window, "phone, conversation").await;
         window.click(r#"[data-test="back"]"#).await;
-        nothing_serious(window, "phone, list").await;
+        nothing_found(window, "phone, list").await;
     })
     .await;
 }
 
-pub(crate) async fn nothing_serious(window: &Window, scene: &str) {
+pub(crate) async fn nothing_found(window: &Window, scene: &str) {
     let broken: Vec<Broken> = window.run(LOOK).await;
     for rule in &broken {
         let impact = rule.impact.as_deref().unwrap_or_default();
@@ -118,9 +117,11 @@ pub(crate) async fn nothing_serious(window: &Window, scene: &str) {
             rule.id, rule.at
         ));
     }
-    let serious = |rule: &&Broken| matches!(rule.impact.as_deref(), Some("serious" | "critical"));
-    let serious: Vec<_> = broken.iter().filter(serious).map(|rule| &rule.id).collect();
-    assert!(serious.is_empty(), "{scene}: {serious:?}");
+    // What it calls minor is a matter of taste.
+    let minor = |rule: &&Broken| rule.impact.as_deref() == Some("minor");
+    let found = broken.iter().filter(|rule| !minor(rule));
+    let found: Vec<_> = found.map(|rule| &rule.id).collect();
+    assert!(found.is_empty(), "{scene}: {found:?}");
 }
 
 /// A console with something of everything in it.
@@ -151,157 +152,6 @@ async fn at_work(stage: &Stage) -> (Console, User) {
         })
         .await;
     (console, user)
-}
-
-/// What has the keyboard, as a person would name it.
-const FOCUS: &str = "const { activeElement: it } = document; return it.id || it.textContent.trim()";
-
-async fn focus(window: &Window) -> String {
-    window.run(FOCUS).await
-}
-
-/// From the list to an answer, a note, a hand-over and the end, by keys alone.
-#[tokio::test(flavor = "multi_thread")]
-async fn everything_can_be_done_by_keyboard() {
-    play("keyboard", Options::rough(22), &[], by_keyboard).await;
-}
-
-async fn by_keyboard(stage: Stage) {
-    let bob = stage.agent("Bob").await;
-    let console = stage.agent("Ann").await;
-    let user = stage.user("mei").await;
-    user.introduce("Mei Lin").await;
-    user.ask_for_human().await;
-    user.until("a person is there", greeted).await;
-    console
-        .until("she is waiting", |view| view.names() == ["Mei Lin"])
-        .await;
-    let window = &console.window;
-    let press = async |keys: &str| window.type_keys(keys).await;
-
-    // By single keys.
-    press("j").await;
-    console
-        .until("she is shown", |view| view.status == "Waiting")
-        .await;
-    press("t").await;
-    console
-        .until("she is taken", |view| view.holder == "with you")
-        .await;
-    until(
-        "one can write",
-        async || focus(window).await,
-        |id| id == "answer",
-    )
-    .await;
-    press("Hello Mei").await;
-    press(ENTER).await;
-    user.until("it is there", |view| view.says("human", "Hello Mei"))
-        .await;
-    // Out of the box, into a note.
-    press(ESCAPE).await;
-    until(
-        "one is out of the box",
-        async || focus(window).await,
-        |id| id == "scroll",
-    )
-    .await;
-    press("n").await;
-    press("in a hurry").await;
-    press(ENTER).await;
-    console
-        .until("the note is there", |view| {
-            view.entry("in a hurry").is_some()
-        })
-        .await;
-    // Hand over, in a dialog that keeps the keyboard.
-    press(ESCAPE).await;
-    press("h").await;
-    until(
-        "Bob is there",
-        async || window.text("#assign-list").await,
-        |list| list.contains("Bob"),
-    )
-    .await;
-    until(
-        "he can be chosen",
-        async || {
-            window.type_keys(TAB).await;
-            focus(window).await
-        },
-        |it| it.starts_with("Bob"),
-    )
-    .await;
-    press(ENTER).await;
-    console
-        .until("it is Bob's", |view| view.holder == "with Bob")
-        .await;
-    bob.until("it is in his list", |view| {
-        view.list.iter().any(|one| one.state.ends_with("· Bob"))
-    })
-    .await;
-    // Take it back, and end it.
-    press("t").await;
-    console
-        .until("it is hers again", |view| view.holder == "with you")
-        .await;
-    press(ESCAPE).await;
-    press("x").await;
-    until(
-        "one is asked",
-        async || focus(window).await,
-        |id| id == "close-confirm",
-    )
-    .await;
-    press(ENTER).await;
-    console
-        .until("it is closed", |view| view.status == "Closed by an agent")
-        .await;
-    // The tabs, the search and the help.
-    press("4").await;
-    console
-        .until("it is among the closed", |view| view.names() == ["Mei Lin"])
-        .await;
-    press("/").await;
-    until(
-        "one can search",
-        async || focus(window).await,
-        |id| id == "search",
-    )
-    .await;
-    press("nobody").await;
-    console
-        .until("nobody is found", |view| view.list.is_empty())
-        .await;
-    press(ESCAPE).await;
-    press(ESCAPE).await;
-    press("?").await;
-    let open = "return document.querySelector('#keys-dialog').open";
-    assert!(window.run::<bool>(open).await);
-    press(ESCAPE).await;
-    assert!(!window.run::<bool>(open).await);
-    press(ESCAPE).await;
-    let nothing = "return !document.querySelector('#nothing-selected').hidden";
-    until(
-        "nothing is chosen",
-        async || window.run::<bool>(nothing).await,
-        |nothing| *nothing,
-    )
-    .await;
-
-    // Single keys can be switched off; then they are letters like all others.
-    window
-        .run::<()>("document.querySelector('#preferences-open').focus()")
-        .await;
-    press(ENTER).await;
-    window
-        .run::<()>("document.querySelector('#preference-keys').focus()")
-        .await;
-    press(" ").await;
-    press(ESCAPE).await;
-    press("1").await;
-    let tab = "return document.querySelector('[role=\"tab\"][aria-selected=\"true\"]').id";
-    assert_eq!(window.run::<String>(tab).await, "tab-closed");
 }
 
 /// Text twice as large: nothing is cut off or laid over something else, and nothing has to be

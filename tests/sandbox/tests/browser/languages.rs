@@ -20,7 +20,8 @@ const LANGUAGES: [(&str, &str, &str, &str); 4] = [
 /// What differs between a table and the English one: members, kinds, and how many words a sentence
 /// has to be given.
 const DIFFERENCES: &str = r"
-    const table = async (file) => (await import(new URL(`console/${file}`, location.href).href)).default;
+    const { $modules } = await import(document.querySelector('script').src);
+    const table = async (file) => ($modules[file] ?? await import(new URL(`console/${file}`, location.href).href)).default;
     const [english, other] = [await table('text-en.js'), await table(FILE)];
     const differences = [];
     const compare = (a, b, where) => {
@@ -51,7 +52,7 @@ async fn every_text_is_there_in_every_language() {
         }
         // Which of them a browser's wishes lead to.
         let suits = |wanted: &str| {
-            format!("return import(new URL('console/text.js', location.href).href).then(({{ suitable }}) => suitable({wanted}))")
+            format!("return import(document.querySelector('script').src).then(({{ $modules }}) => $modules['text.js'].suitable({wanted}))")
         };
         for (wanted, expected) in [
             ("['ja-JP', 'en']", "ja"),
@@ -74,7 +75,7 @@ async fn every_text_is_there_in_every_language() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_chooses_a_language_and_it_is_remembered() {
-    play("languages", Options::rough(15), &[], story).await;
+    play("languages", Options::rough(15), &["status of 400"], story).await;
 }
 
 async fn story(stage: Stage) {
@@ -111,6 +112,7 @@ async fn story(stage: Stage) {
             "Take over",
             "Connected",
             "User asked for a human",
+            "took the conversation",
         ];
         let left: Vec<_> = english
             .iter()
@@ -127,6 +129,7 @@ async fn story(stage: Stage) {
         picture(&format!("language-{code}-keys"), &console.window).await;
         console.window.click(r#"[data-test="keys-close"]"#).await;
     }
+    what_is_refused_is_said_in_the_language(&console).await;
     // The last one is still there when the page comes back.
     console.window.run::<()>("location.reload()").await;
     until(
@@ -139,12 +142,20 @@ async fn story(stage: Stage) {
     Console::at(console.window).await;
 }
 
+/// In Japanese, which was chosen last.
+async fn what_is_refused_is_said_in_the_language(console: &Console) {
+    let refused = "return import(document.querySelector('script').src).then(({ $modules }) =>
+        $modules['api.js'].api.assign($modules['ids.js'].decodeId(location.hash.slice(1)), 'nobody').catch(({ message }) => message))";
+    let said: String = console.window.run(refused).await;
+    assert_eq!(said, "この担当者は最近利用していません");
+}
+
 async fn tab(window: &Window) -> (String, String) {
     let script = "return [document.documentElement.lang, document.querySelector('#tab-queue > span')?.textContent ?? '']";
     window.try_run(script).await.unwrap_or_default()
 }
 
-async fn choose(window: &Window, code: &str) {
+pub(crate) async fn choose(window: &Window, code: &str) {
     window.click(r#"[data-test="preferences-open"]"#).await;
     let choose = format!(
         "const select = document.querySelector('[data-test=\"language\"]'); select.value = {}; select.dispatchEvent(new Event('change'))",

@@ -3,7 +3,7 @@
 use sandbox::Options;
 use serde_json::json;
 
-use crate::accessibility::{axe, nothing_serious};
+use crate::accessibility::{axe, nothing_found};
 use crate::console::Console;
 use crate::form::{Form, at, stored, test};
 use crate::phone::nothing_spills;
@@ -116,7 +116,7 @@ async fn everybody_can_use_it() {
         form.is_wrong("retention_days", "must be a number").await;
         for scheme in ["light", "dark"] {
             window.colours(scheme).await;
-            nothing_serious(window, &format!("settings, {scheme}")).await;
+            nothing_found(window, &format!("settings, {scheme}")).await;
             picture(&format!("settings-{scheme}"), window).await;
             window.run::<()>("document.querySelector('.settings-scroll').scrollTop = 0").await;
             picture(&format!("settings-{scheme}-top"), window).await;
@@ -124,7 +124,7 @@ async fn everybody_can_use_it() {
         let (titles, unnamed): (usize, Vec<String>) = window.run(UNNAMED).await;
         assert!(titles > 60 && unnamed.is_empty(), "{titles}: {unnamed:?}");
         window.size(375, 740, true).await;
-        nothing_serious(window, "settings, phone").await;
+        nothing_found(window, "settings, phone").await;
         nothing_spills(window).await;
         picture("settings-phone", window).await;
         // What two have changed, on a phone in the dark.
@@ -133,7 +133,7 @@ async fn everybody_can_use_it() {
         assert!(written.unwrap());
         form.save().await;
         form.says(&test("settings-conflict"), "Somebody else").await;
-        nothing_serious(window, "settings, conflict").await;
+        nothing_found(window, "settings, conflict").await;
         window.size(1280, 900, false).await;
         picture("settings-conflict", window).await;
         window.click(&test("settings-rebase")).await;

@@ -22,6 +22,8 @@ pub(crate) const ENTER: &str = "\u{e007}";
 pub(crate) const ESCAPE: &str = "\u{e00c}";
 /// The Tab key.
 pub(crate) const TAB: &str = "\u{e004}";
+/// The End key.
+pub(crate) const END: &str = "\u{e010}";
 /// The arrow down.
 pub(crate) const DOWN: &str = "\u{e015}";
 

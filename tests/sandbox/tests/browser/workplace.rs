@@ -329,10 +329,9 @@ async fn lists(stage: Stage) {
 
 /// What the page counts as news, and what it makes of a canned reply.
 const RULES: &str = r"
-    const at = (file) => import(new URL(`console/${file}`, location.href).href);
-    return (async () => {
-        const { newsIn } = await at('alerts.js');
-        const { filled, matching, unfilled } = await at('canned.js');
+    return import(document.querySelector('script').src).then(({ $modules }) => {
+        const { newsIn } = $modules['alerts.js'];
+        const { filled, matching, unfilled } = $modules['canned.js'];
         const of = (more) => ({ conversation_id: 'c', status: 'connected', episode: 1, agent: null, last: { author: 'user', text: 'x', at: 5 }, ...more });
         const [me, other] = [{ id: 'me', name: 'Me' }, { id: 'other', name: 'Other' }];
         const news = (before, now) => newsIn(new Map(before ? [['c', before]] : []), [now], 'me').map(({ kind }) => kind).join();
@@ -362,7 +361,7 @@ const RULES: &str = r"
             left: [unfilled('none {here}')?.what ?? null, unfilled('a {name|b} c').at],
             matching: matching(replies, 'BYE').map(({ shortcut }) => shortcut),
         };
-    })();
+    });
 ";
 
 #[tokio::test(flavor = "multi_thread")]
