@@ -337,6 +337,8 @@ impl Store {
     fn replacing(&self, meta: Item, known: &Conversation) -> TransactWriteItem {
         let mut change = Change::new()
             .require_same("established", known.established.map(n))
+            // A close that came meanwhile may be that of this establish.
+            .require_same("close_sent_at", known.close_sent_at.map(n))
             .require("status", "=", s(known.status.as_str()))
             .require("episode", "=", n(known.episode.into()));
         let old = meta_item(known, 0);
@@ -494,8 +496,15 @@ impl Store {
                     let changed = now_there.as_ref().map(as_seen).unwrap_or_default()
                         != (established, connected_at);
                     seen = now_there;
-                    if !changed {
-                        self.remember_close(close, &entry, expires_at).await?;
+                    if changed {
+                        continue;
+                    }
+                    seen = self.remember_close(close, &entry, expires_at).await?;
+                    let open = seen.as_ref().filter(|known| {
+                        // Unless this is older than the establish that opened it.
+                        !known.reestablished || known.established <= Some(close.timestamp)
+                    });
+                    if open.is_none() {
                         return Ok(CloseOutcome::Repeated);
                     }
                 }
@@ -508,13 +517,14 @@ impl Store {
 
     /// Keeps the newest close of a conversation that has ended: it may be that of an establish
     /// which is still on its way. Where none has come at all, the desk is to be told of this end, too:
-    /// the one before may have been that of an earlier establish.
+    /// the one before may have been that of an earlier establish. Says what there is where that has
+    /// been opened anew meanwhile.
     async fn remember_close(
         &self,
         close: &Close,
         closing: &Entry,
         expires_at: i64,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<Conversation>, StoreError> {
         let meta = key(conversation_pk(&close.conversation), META);
         let newer = Change::new()
             .set("close_sent_at", n(close.timestamp))
@@ -525,10 +535,16 @@ impl Store {
             self.changing(meta.clone(), of_a_tombstone),
             self.put_entry(closing, expires_at),
         ];
-        if let Written::No { .. } = self.transact("close", parts).await? {
-            self.update("close", meta, newer).await?;
+        if let Written::Yes = self.transact("close", parts).await? {
+            return Ok(None);
         }
-        Ok(())
+        let Written::No {
+            item: Some(item), ..
+        } = self.update("close", meta, newer).await?
+        else {
+            return Ok(None);
+        };
+        Ok(Some(conversation(&item)?).filter(|known| !known.is_closed()))
     }
 }
 

@@ -9,6 +9,7 @@ mod erasure;
 mod failed;
 mod lanes;
 mod log;
+mod meanwhile;
 mod retention;
 mod secrets;
 mod statistics;
