@@ -55,8 +55,10 @@ pub(crate) fn config() -> ClientConfig {
 }
 
 fn config_of(roots: RootCertStore) -> ClientConfig {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    ClientConfig::builder_with_provider(provider)
+    let provider = rustls::crypto::ring::default_provider();
+    // For whoever makes a client of their own in this process. A second one changes nothing.
+    let _ = provider.clone().install_default();
+    ClientConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
         .expect("ring has the ciphers of TLS 1.2 and 1.3")
         .with_root_certificates(roots)

@@ -146,8 +146,8 @@ async fn everybody_can_use_it() {
         ] {
             let speak = format!(
                 "window.confirm = () => true; document.querySelector('{}').click();
-                const {{ speak }} = await import([...document.querySelectorAll('script')].find((one) => one.src).src.replace('app.js', 'text.js'));
-                await speak('{code}')",
+                const page = await import([...document.querySelectorAll('script')].find((one) => one.src).src);
+                await page.$modules['text.js'].speak('{code}')",
                 test("supervise-close")
             );
             window.run::<()>(&format!("return (async () => {{ {speak} }})()")).await;
