@@ -2,8 +2,8 @@
 //!
 //! The roots are Mozilla's, compiled in: a function at 128 MB would spend longer reading the
 //! system's file of them than on its first event, and not every system has one. They are as old as
-//! the build. `SSL_CERT_FILE`, as OpenSSL has it, names a file of others instead: a test's own, or
-//! those of a company's proxy.
+//! the build. A file (`SSL_CERT_FILE`) adds others: those of a company whose firewall opens TLS, or
+//! a test's own.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -21,37 +21,39 @@ pub enum TrustError {
     /// It cannot be read, or is not PEM.
     #[error("cannot be read as PEM: {0}")]
     Pem(#[from] pem::Error),
-    /// A certificate in it is broken.
-    #[error("certificate {0} cannot be used: {1}")]
-    Certificate(usize, rustls::Error),
     /// It names nobody.
-    #[error("holds no certificate")]
+    #[error("holds no certificate that can be used")]
     Empty,
     /// Something has been called already.
     #[error("comes too late: connections have been set up")]
     Late,
 }
 
-/// Trusts the authorities in this file (PEM), and no others. Before the first client is made.
+/// Trusts the authorities in this file (PEM), too. Before the first client is made. Certificates that
+/// cannot be used are passed over, as there are such in many systems' bundles.
 ///
 /// # Errors
 /// When the file cannot be used.
 pub fn trust(file: &Path) -> Result<(), TrustError> {
-    let mut roots = RootCertStore::empty();
-    for (n, certificate) in CertificateDer::pem_file_iter(file)?.enumerate() {
-        let added = roots.add(certificate?);
-        added.map_err(|error| TrustError::Certificate(n + 1, error))?;
-    }
-    if roots.is_empty() {
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(file)?.collect::<Result<_, _>>()?;
+    let mut roots = built_in();
+    let (added, passed_over) = roots.add_parsable_certificates(certificates);
+    if added == 0 {
         return Err(TrustError::Empty);
+    }
+    if passed_over > 0 {
+        tracing::warn!(added, passed_over, "certificates that cannot be used");
     }
     CONFIG.set(config_of(roots)).map_err(|_| TrustError::Late)
 }
 
+fn built_in() -> RootCertStore {
+    webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
+}
+
 /// The configuration for a client.
 pub(crate) fn config() -> ClientConfig {
-    let built_in = || config_of(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect());
-    CONFIG.get_or_init(built_in).clone()
+    CONFIG.get_or_init(|| config_of(built_in())).clone()
 }
 
 fn config_of(roots: RootCertStore) -> ClientConfig {

@@ -49,3 +49,34 @@ async fn what_is_no_text_is_shown_and_what_is_missing_is_named() {
         json!({"code": 400, "message": "conversation_id: is missing"})
     );
 }
+
+#[tokio::test]
+async fn the_table_is_found_by_the_address_of_all_services_too() {
+    let table = TestTable::new().await;
+    let function = table
+        .function(BINARY)
+        .env("AWS_ENDPOINT_URL_DYNAMODB", "")
+        .env("AWS_ENDPOINT_URL", table.endpoint_url())
+        .start()
+        .await
+        .unwrap();
+    let answer = function.invoke(event("chat.json")).await.unwrap();
+    assert_eq!(answer["statusCode"], 200);
+    // A service's own address goes before it.
+    let function = table
+        .function(BINARY)
+        .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        .start()
+        .await
+        .unwrap();
+    let answer = function.invoke(event("chat.json")).await.unwrap();
+    assert_eq!(answer["statusCode"], 200);
+}
+
+#[tokio::test]
+async fn a_file_of_certificates_that_is_none_is_named() {
+    let table = TestTable::new().await;
+    let function = table.function(BINARY).env("SSL_CERT_FILE", file!());
+    let error = function.start().await.unwrap_err().to_string();
+    assert!(error.contains("SSL_CERT_FILE"), "{error}");
+}

@@ -3,7 +3,7 @@
 
 import { el, setAttribute, setText } from './dom.js';
 import { link, setRichText } from './richtext.js';
-import { text } from './text.js';
+import { known, text } from './text.js';
 import { dateAndTime, timeOfDay } from './time.js';
 
 /**
@@ -40,9 +40,9 @@ function formOf({ kind, author, to }) {
 
 /** What an entry says: what the log says by itself is said in the page's language. */
 function ofLog({ notice, text: line = '' }) {
-  const words = text.log[notice?.what];
+  const words = known(text.log, notice?.what);
   if (!words) return line;
-  if (typeof words === 'function') return words({ ...notice, reason: text.reasons[notice.reason] ?? notice.reason });
+  if (typeof words === 'function') return words({ ...notice, reason: known(text.reasons, notice.reason) ?? notice.reason });
   // A question stands behind what is said of it.
   const question = notice.what === 'asked_again' ? line.indexOf(': ') : -1;
   return question < 0 ? words : words + line.slice(question);
@@ -153,7 +153,7 @@ export function historyLine(turn, user) {
   });
   setRichText(body, turn.text || (files.length ? '' : text.noText));
   body.classList.toggle('empty', !turn.text);
-  const name = turn.author === 'user' ? user : turn.author === 'other' && turn.type ? turn.type : text[turn.author] ?? text.other;
+  const name = turn.author === 'user' ? user : turn.author === 'other' && turn.type ? turn.type : known(text, turn.author) ?? text.other;
   return el('li', { class: 'line', 'data-test': 'history-line', 'data-author': turn.author, 'data-form': 'message' },
     el('p', { class: 'line-head' }, el('span', { class: 'line-author', dir: 'auto' }, name)), body, ...files);
 }

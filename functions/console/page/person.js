@@ -4,7 +4,7 @@ import { byId, el, keyedChildren, setAttribute, setText } from './dom.js';
 import { encodeId } from './ids.js';
 import { statusText } from './people.js';
 import { preferences, prefer } from './preferences.js';
-import { onLanguage, text } from './text.js';
+import { known, onLanguage, text } from './text.js';
 import { dateAndTime, shortTime } from './time.js';
 
 /**
@@ -78,7 +78,7 @@ function factsOf(conversation) {
     ['opened', time(conversation.opened_at)],
     ['connected', time(conversation.connected_at)],
     ['closed', time(conversation.closed_at)],
-    ['reason', text.reasons[conversation.close_reason] ?? conversation.close_reason],
+    ['reason', known(text.reasons, conversation.close_reason) ?? conversation.close_reason],
     ['episode', episode > 1 ? episode : null],
     ['id', conversation.conversation_id],
   ].filter(([, value]) => value != null && value !== '');

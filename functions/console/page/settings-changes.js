@@ -3,7 +3,22 @@
 /** A place as the server writes it. @param {string} path @param {string} name */
 export const within = (path, name) => (/^[\w$-]+$/.test(name) ? `${path}${path && '.'}${name}` : `${path}[${JSON.stringify(name)}]`);
 
-const isGroup = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
+export const isGroup = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
+/** The members of what should have some. */
+export const asGroup = (value) => (isGroup(value) ? value : {});
+/** A member, by a name that may be any: what all objects have is none. */
+export const memberOf = (value, name) => (isGroup(value) && Object.hasOwn(value, name) ? value[name] : undefined);
+const put = (group, name, value) => Object.defineProperty(group, name, { value, writable: true, enumerable: true, configurable: true })[name];
+
+/** A document without members that are null, which says the same. */
+export function withoutNull(value) {
+  if (Array.isArray(value)) return value.map(withoutNull);
+  if (!isGroup(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null).map(([name, member]) => [name, withoutNull(member)]));
+}
+
+/** The same text for the same value, in whatever order its members are. */
+const canonical = (value) => JSON.stringify(value, (_, member) => (isGroup(member) ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1))) : member));
 
 /** All values, by the names that lead to them; lists are values as a whole. */
 function* leaves(value, names = []) {
@@ -21,7 +36,7 @@ export function changes(before, after) {
   const [was, is] = [new Map(leaves(before)), new Map(leaves(after))];
   return [...new Set([...was.keys(), ...is.keys()])]
     .map((key) => ({ names: (was.get(key) ?? is.get(key)).names, before: was.get(key)?.value, after: is.get(key)?.value }))
-    .filter((one) => JSON.stringify(one.before) !== JSON.stringify(one.after))
+    .filter((one) => canonical(one.before) !== canonical(one.after))
     .map((one) => ({ ...one, path: one.names.reduce(within, '') }));
 }
 
@@ -36,7 +51,7 @@ export function takeOut(group, path, at = '') {
 
 /** Takes out a member, and what is empty without it. */
 function without(group, [name, ...rest]) {
-  if (!isGroup(group) || !(name in group)) return;
+  if (!isGroup(group) || !Object.hasOwn(group, name)) return;
   if (rest.length) without(group[name], rest);
   if (!rest.length || (isGroup(group[name]) && !Object.keys(group[name]).length)) delete group[name];
 }
@@ -52,9 +67,9 @@ export function withChanges(document, changed) {
   for (const { names, after } of changed) {
     if (after === undefined) continue;
     const last = names.at(-1);
-    const group = names.slice(0, -1).reduce((at, name) => (at[name] = isGroup(at[name]) ? at[name] : {}), result);
+    const group = names.slice(0, -1).reduce((at, name) => put(at, name, asGroup(memberOf(at, name))), result);
     // Where the other one has more in it, an empty group says nothing.
-    if (!(isGroup(after) && isGroup(group[last]))) group[last] = structuredClone(after);
+    if (!(isGroup(after) && isGroup(memberOf(group, last)))) put(group, last, structuredClone(after));
   }
   return result;
 }

@@ -7,7 +7,7 @@
 // a bot what holds for all: an empty box, or a part that has not been made one's own.
 
 import { el } from './dom.js';
-import { within } from './settings-changes.js';
+import { asGroup, isGroup, memberOf, within } from './settings-changes.js';
 import { label, languageName, meaning, say } from './settings-text.js';
 
 /**
@@ -46,11 +46,10 @@ export function createForm(root, { defaults, hours }, changed, language) {
   /** @param {Place} place @returns {Place} */
   const child = (place, name, otherwise, more = {}) => ({
     path: within(place.path, name), name, parent: place.name, otherwise, unset: say('asDefault'),
-    get: () => place.get()?.[name],
+    get: () => memberOf(place.get(), name),
     set(value) {
-      const members = { ...place.get() };
+      const members = { ...asGroup(place.get()), [name]: value };
       if (value === undefined) delete members[name];
-      else members[name] = value;
       place.set(Object.keys(members).length || place.keeps || place.needed ? members : undefined);
     },
     ...more,
@@ -63,24 +62,25 @@ export function createForm(root, { defaults, hours }, changed, language) {
     set: (value) => place.set(place.get().with(at, value)),
   });
 
-  /** What holds: what is written, and the default of what is not. */
+  /** What holds: what is written, and the default of what is not, or is nothing that could be. */
   function effective(schema, value, otherwise) {
     const { properties } = resolved(schema);
-    if (value === undefined || !properties) return value ?? otherwise;
-    const names = Object.keys(properties).filter((name) => name in value || name in (otherwise ?? {}));
+    if (!properties) return value ?? otherwise;
+    if (!isGroup(value)) return otherwise;
+    const names = Object.keys(properties).filter((name) => name in value || name in asGroup(otherwise));
     return Object.fromEntries(names.map((name) => [name, effective(properties[name], value[name], otherwise?.[name])]));
   }
 
   /** A value in a few words. */
   function described(value) {
-    if (value === undefined || value === '') return say('nothing');
+    if (value == null || value === '') return say('nothing');
     if (typeof value === 'boolean') return say(value ? 'yes' : 'no');
     if (Array.isArray(value)) return value.map(described).join(' · ') || say('nothing');
     if (typeof value !== 'object') return String(value);
     const { lang } = document.documentElement;
     const wanted = { 'zh-Hant': 'zh-TW', 'zh-Hans': 'zh-CN' }[lang] ?? lang;
     const code = [wanted, 'en'].find((name) => name in value);
-    return code ? value[code] : Object.values(value).map(described).join(': ');
+    return code ? described(value[code]) : Object.values(value).map(described).join(': ');
   }
 
   /** A row: a label, its control, what is to be known and what is wrong. */
@@ -176,7 +176,7 @@ export function createForm(root, { defaults, hours }, changed, language) {
     };
     function draw() {
       const value = place.get();
-      const several = value !== null && typeof value === 'object';
+      const several = isGroup(value);
       const areas = several
         ? Object.keys(value).map((code) => {
           const one = area(child(place, code, undefined, { keeps: true }), languageName(code), code);
@@ -196,7 +196,7 @@ export function createForm(root, { defaults, hours }, changed, language) {
         // As it is by now.
         const text = place.get();
         const all = several ? text : text ? { [language()]: text } : {};
-        place.set({ ...all, [code]: all[code] ?? '' });
+        place.set(Object.hasOwn(all, code) ? all : { ...all, [code]: '' });
         draw();
         [...node.querySelectorAll('textarea')].find((one) => one.lang === code)?.focus();
         changed();
@@ -241,12 +241,12 @@ export function createForm(root, { defaults, hours }, changed, language) {
         return el('div', { class: 'entry-of' }, control(entries, at), remove);
       };
       const add = adder(say(place.name === 'exceptions' ? 'date' : 'name'), place.name === 'exceptions' ? 'date' : 'text', (name) => {
-        if (!(name in (place.get() ?? {}))) child(place, name).set(entries.type === 'array' ? [] : {});
+        if (!Object.hasOwn(asGroup(place.get()), name)) child(place, name).set(entries.type === 'array' ? [] : {});
         draw();
         goOn(node.querySelector(`[data-path="${CSS.escape(within(place.path, name))}"]`));
         changed();
       }, titleOf(place));
-      node.replaceChildren(...Object.keys(place.get() ?? {}).map(entry), add);
+      node.replaceChildren(...Object.keys(asGroup(place.get())).map(entry), add);
     }
     draw();
     return node;
@@ -284,13 +284,13 @@ export function createForm(root, { defaults, hours }, changed, language) {
     });
   }
 
-  /** What is there as a whole or not at all. */
-  function whole(place, body, empty = {}) {
+  /** What is there as a whole or not at all; what `is` does not take is as good as not there. */
+  function whole(place, is, body, empty = {}) {
     const node = part(place, titleOf(place));
     const head = [...node.children];
     const fill = () => structuredClone(place.otherwise ?? BEGINNINGS[place.name]?.() ?? empty);
     function draw() {
-      const isSet = place.get() !== undefined;
+      const isSet = is(place.get());
       const change = (value) => () => {
         place.set(value?.());
         draw();
@@ -310,16 +310,16 @@ export function createForm(root, { defaults, hours }, changed, language) {
   /** The control of any place. @param {object} given its schema @param {Place} place */
   function control(given, place) {
     const schema = resolved(given);
-    if (schema.oneOf) return whole(place, () => [wording(schema, place)], '');
+    if (schema.oneOf) return whole(place, (value) => typeof value === 'string' || isGroup(value), () => [wording(schema, place)], '');
     if (schema.enum) return choice(schema.enum.map((word) => [word, meaning(word)]), place);
     if (schema.type === 'boolean') return choice([[true, say('yes')], [false, say('no')]], place);
-    if (schema.type === 'array' && resolved(schema.items).properties) return whole(place, () => [rows(schema, place)]);
+    if (schema.type === 'array' && resolved(schema.items).properties) return whole(place, Array.isArray, () => [rows(schema, place)]);
     if (schema.type === 'array') return list(schema, place);
     if (schema.properties) {
       if (place.whole || (place.name in BEGINNINGS && !place.needed)) {
         // Whatever is in it is now its own: what is not written there is the default.
         const inner = { ...place, keeps: true, otherwise: { ...defaults, hours }[place.name] ?? place.otherwise };
-        return whole(place, () => members(schema, inner));
+        return whole(place, isGroup, () => members(schema, inner));
       }
       return part(place, titleOf(place), ...members(schema, place));
     }

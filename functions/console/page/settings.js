@@ -3,7 +3,7 @@
 // refusal nor a lost connection nor another one's version takes it away.
 
 import { el } from './dom.js';
-import { changes, takeOut, withChanges, within } from './settings-changes.js';
+import { asGroup, changes, memberOf, takeOut, withChanges, within, withoutNull } from './settings-changes.js';
 import { createForm, showWrong, titleAt } from './settings-form.js';
 import { label, languageName, problemInWords, say } from './settings-text.js';
 import { superviseApi } from './supervise-api.js';
@@ -46,16 +46,28 @@ export function createSettings() {
   summary.append(found);
 
   const isChanged = () => base !== null && changes(base.document, draft.value).length > 0;
-  const bots = () => Object.keys(draft.value.bots ?? {});
-  const ownLanguage = () => draft.value.bots?.[bot]?.language ?? draft.value.language ?? base.defaults.language;
+  const bots = () => Object.keys(asGroup(draft.value.bots));
+  const ownLanguage = () => memberOf(draft.value.bots, bot)?.language ?? draft.value.language ?? base.defaults.language;
+
+  async function fetchStored() {
+    const stored = await superviseApi.settings();
+    return { ...stored, document: withoutNull(asGroup(stored.document)) };
+  }
 
   async function load() {
+    const before = base;
     status.textContent = words().loading;
     try {
-      const [stored, schema] = await Promise.all([superviseApi.settings(), superviseApi.settingsSchema()]);
-      status.textContent = '';
+      const [stored, schema] = await Promise.all([fetchStored(), superviseApi.settingsSchema()]);
+      if (status.textContent === words().loading) status.textContent = '';
+      // What was typed or saved meanwhile counts for more.
+      if (isChanged() || base !== before) return;
       form ??= createForm(schema, stored, check, ownLanguage);
-      begin(stored, stored.document);
+      // The same again leaves the form, and who is in it, alone.
+      if (base?.version === stored.version && rows.hasChildNodes()) check(0);
+      else begin(stored, stored.document);
+      const unreadable = stored.wrong.find(({ path }) => path === '');
+      if (unreadable) status.textContent = say('unreadable', unreadable.problem);
     } catch (error) {
       status.replaceChildren(words().failed(error.message), ' ',
         el('button', { type: 'button', class: 'small', onclick: load }, words().again));
@@ -67,25 +79,32 @@ export function createSettings() {
     base = stored;
     draft.value = structuredClone(document);
     version.textContent = stored.version ? say('version', stored.version) : '';
-    const unreadable = stored.wrong.find(({ path }) => path === '');
-    if (unreadable) status.textContent = say('unreadable', unreadable.problem);
     conflict.replaceChildren();
     draw();
     check(0);
   }
 
-  function draw() {
-    if (bot !== null && !bots().includes(bot)) bot = null;
-    const choose = select(say('scope'), [['', say('all')], ...bots().map((id) => [`=${id}`, id])], bot === null ? '' : `=${bot}`, 'settings-bot', (chosen) => {
-      show(chosen === '' ? null : chosen.slice(1));
-      scope.querySelector('select').focus();
+  /** @param {string | null} chosen the bot */
+  function draw(chosen = bot) {
+    const id = bots().includes(chosen) ? chosen : null;
+    // First: where this throws, the rows that are there stay those of `bot`.
+    const drawn = form.draw(draft, id);
+    bot = id;
+    const choose = select(say('scope'), [['', say('all')], ...bots().map((id) => [`=${id}`, id])], bot === null ? '' : `=${bot}`, 'settings-bot', (value) => {
+      try {
+        show(value === '' ? null : value.slice(1));
+      } finally {
+        const box = scope.querySelector('select');
+        box.value = bot === null ? '' : `=${bot}`;
+        box.focus();
+      }
     });
     const name = el('input', { type: 'text', autocomplete: 'off', spellcheck: 'false', dir: 'auto', 'data-test': 'settings-new-bot' });
     const add = () => {
-      const id = name.value.trim();
-      if (!id) return name.focus();
-      draft.value = { ...draft.value, bots: { ...draft.value.bots, [id]: draft.value.bots?.[id] ?? {} } };
-      show(id);
+      const added = name.value.trim();
+      if (!added) return name.focus();
+      draft.value = { ...draft.value, bots: { ...asGroup(draft.value.bots), [added]: memberOf(draft.value.bots, added) ?? {} } };
+      show(added);
       return rows.querySelector('button, input, select').focus();
     };
     name.addEventListener('keydown', (event) => {
@@ -104,14 +123,13 @@ export function createSettings() {
       ...(bot === null ? [] : [el('button', { type: 'button', class: 'danger', 'data-test': 'settings-remove-bot', onclick: remove }, say('removeBot', bot))]),
       el('label', { class: 'labelled' }, el('span', {}, say('addBot')), name),
       el('button', { type: 'button', 'data-test': 'settings-add-bot', onclick: add }, say('add')));
-    rows.replaceChildren(...form.draw(draft, bot));
+    rows.replaceChildren(...drawn);
     showWrong(rows, wrong);
   }
 
   function show(id) {
-    bot = id;
+    draw(id);
     language = '';
-    draw();
     check(0);
   }
 
@@ -165,8 +183,7 @@ export function createSettings() {
   /** To the place of a mistake, in the form of another bot where it is there. */
   function go(path, node) {
     if (!node?.isConnected) {
-      bot = bots().find((id) => path.startsWith(within('bots', id))) ?? null;
-      draw();
+      draw(bots().find((id) => path.startsWith(within('bots', id))) ?? null);
       [node] = showWrong(rows, wrong.filter((one) => one.path === path));
       showWrong(rows, wrong);
     }
@@ -228,7 +245,7 @@ export function createSettings() {
   async function drawConflict() {
     let now;
     try {
-      now = await superviseApi.settings();
+      now = await fetchStored();
     } catch (error) {
       status.textContent = say('notSaved', error.message);
       return undefined;

@@ -48,20 +48,24 @@ export async function open(store) {
 
   async function show(name) {
     wanted = name;
-    if (!made[name]) {
-      const create = await views[name]();
-      made[name] ??= create(leave, store);
+    try {
+      if (!made[name]) {
+        const create = await views[name]();
+        made[name] ??= create(leave, store);
+      }
+    } catch {
+      // Below: the connection, or an update since the page was opened.
     }
     // Another one may have been chosen meanwhile.
     if (wanted !== name) return;
-    current = made[name];
-    panel.replaceChildren(current.root);
+    current = made[name] ?? null;
+    panel.replaceChildren(current?.root ?? el('p', { role: 'alert', 'data-test': 'supervise-older' }, store.connection === 'lost' ? text.failed(page.network) : page.older));
     panel.setAttribute('aria-labelledby', `supervise-${name}`);
     tabs.forEach((tab, at) => {
       tab.setAttribute('aria-selected', String(names[at] === name));
       tab.tabIndex = names[at] === name ? 0 : -1;
     });
-    current.show();
+    current?.show();
   }
 
   const onkeydown = (event) => {

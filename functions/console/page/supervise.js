@@ -2,6 +2,7 @@
 // than this.
 
 import { el } from './dom.js';
+import { text } from './text.js';
 
 /** The group of supervisors, as the console's function knows it. */
 const GROUP = 'supervisors';
@@ -13,15 +14,19 @@ const GROUP = 'supervisors';
  */
 export function addSupervision(store, head) {
   let asked = false;
+  let failed = 0;
+  const older = () => store.tell(text.older);
   const look = async () => {
     if (asked || !store.me?.groups?.includes(GROUP)) return;
     asked = true;
     try {
       const { open, title } = await import('./supervise-dialog.js');
-      head.append(el('button', { type: 'button', class: 'small quiet', 'data-test': 'supervise', onclick: () => open(store) }, title()));
+      head.append(el('button', { type: 'button', class: 'small quiet', 'data-test': 'supervise', onclick: () => open(store).catch(older) }, title()));
     } catch {
-      // The connection: asked for again with the next change.
+      // The connection, it may be: asked for again with the next change.
       asked = false;
+      // Again, although the server answers.
+      if (store.connection === 'ok' && (failed += 1) === 2) older();
     }
   };
   store.subscribe(look);

@@ -238,6 +238,7 @@ export default {
     too_late: 'The conversation has ended: the user will not see this.',
     closed: ({ by, reason }) => endedBy[by] + (reason ? ` (${reason})` : ''),
   },
+  older: 'This page is older than the console: please reload.',
   network: 'no connection to the server',
   server: (status) => `the server answered with an error (${status})`,
 };

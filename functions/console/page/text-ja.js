@@ -236,6 +236,7 @@ export default {
     too_late: '会話は終了しています。ユーザーには表示されません。',
     closed: ({ by, reason }) => endedBy[by] + (reason ? `（${reason}）` : ''),
   },
+  older: 'このページはコンソールより古くなっています。再読み込みしてください。',
   network: 'サーバーに接続できません',
   server: (status) => `サーバーがエラーを返しました (${status})`,
 };

@@ -235,6 +235,7 @@ export default {
     too_late: '对话已结束：用户不会看到这条消息。',
     closed: ({ by, reason }) => endedBy[by] + (reason ? `（${reason}）` : ''),
   },
+  older: '此页面比控制台旧，请重新加载。',
   network: '无法连接到服务器',
   server: (status) => `服务器响应错误 (${status})`,
 };

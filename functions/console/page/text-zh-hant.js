@@ -235,6 +235,7 @@ export default {
     too_late: '對話已結束：使用者不會看到這則訊息。',
     closed: ({ by, reason }) => endedBy[by] + (reason ? `（${reason}）` : ''),
   },
+  older: '此頁面比主控台舊，請重新載入。',
   network: '無法連線到伺服器',
   server: (status) => `伺服器回應錯誤 (${status})`,
 };

@@ -16,6 +16,9 @@ const tables = {
 /** The texts in the language of the page. @type {typeof english} */
 export const text = { ...english };
 
+/** A text by a name that comes from outside: what all objects have is none. */
+export const known = (table, name) => (Object.hasOwn(table, name) ? table[name] : undefined);
+
 /** @type {(() => void)[]} */
 const listeners = [];
 /** @param {() => void} listener called when the page speaks another language */

@@ -17,7 +17,6 @@ use hyper_util::client::legacy::connect::HttpConnector as Tcp;
 use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::TokioExecutor;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Below what AWS keeps: a connection that slept with a frozen function is opened anew.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -26,11 +25,11 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 pub(super) struct Http(Client<HttpsConnector<Tcp>, SdkBody>);
 
 impl Http {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(connect_timeout: Duration) -> Self {
         let mut tcp = Tcp::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        tcp.set_connect_timeout(Some(connect_timeout));
         let tls = HttpsConnectorBuilder::new()
             .with_tls_config(crate::tls::config())
             .https_or_http()

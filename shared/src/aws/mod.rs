@@ -16,6 +16,9 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
+/// Within AWS a connection takes milliseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// The SDK's configuration out of the environment: `AWS_REGION`, the credentials, and the endpoints
 /// that `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` name. See
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>.
@@ -24,7 +27,10 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 /// its caller waits, and a connection that slept with a frozen function may be dead.
 pub fn sdk_config() -> SdkConfig {
     let on = |name| variable(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    SdkConfig::builder()
+    let mut config = SdkConfig::builder();
+    // A service's own variable goes before it: see `Endpoints`.
+    config.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
+    config
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(
             variable("AWS_REGION")
@@ -34,7 +40,7 @@ pub fn sdk_config() -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(
             EnvironmentVariableCredentialsProvider::new(),
         ))
-        .http_client(http_client())
+        .http_client(http_client(CONNECT_TIMEOUT))
         .service_config(Endpoints)
         .use_fips(on("AWS_USE_FIPS_ENDPOINT"))
         .use_dual_stack(on("AWS_USE_DUALSTACK_ENDPOINT"))
@@ -43,9 +49,10 @@ pub fn sdk_config() -> SdkConfig {
         .build()
 }
 
-/// The HTTP client for the SDK's clients: one pool of connections.
-pub fn http_client() -> SharedHttpClient {
-    SharedHttpClient::new(http::Http::new())
+/// The HTTP client for the SDK's clients: one pool of connections. What connecting may take is shared
+/// out among the addresses of a name, which are tried one after the other.
+pub fn http_client(connect_timeout: Duration) -> SharedHttpClient {
+    SharedHttpClient::new(http::Http::new(connect_timeout))
 }
 
 /// How long a call may take. Public, so that simulations wait as the functions do.

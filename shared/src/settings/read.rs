@@ -31,6 +31,9 @@ impl std::fmt::Display for Mistake {
 /// The mistakes found so far.
 pub(super) type Mistakes = RefCell<Vec<Mistake>>;
 
+/// More help nobody, and each has its whole place with it.
+const MOST_MISTAKES: usize = 200;
+
 /// A value of the document, and where it stands.
 #[derive(Clone)]
 pub(super) struct Node<'a> {
@@ -49,10 +52,13 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn wrong(&self, problem: impl Into<String>) {
-        self.mistakes.borrow_mut().push(Mistake {
-            path: self.path.clone(),
-            problem: problem.into(),
-        });
+        let mut mistakes = self.mistakes.borrow_mut();
+        if mistakes.len() < MOST_MISTAKES {
+            mistakes.push(Mistake {
+                path: self.path.clone(),
+                problem: problem.into(),
+            });
+        }
     }
 
     fn must_be(&self, what: &str) {

@@ -29,7 +29,7 @@ async fn manager(secret: &str) -> (SecretsSource, Held, ManualClock) {
         .region(Region::from_static("us-east-1"))
         .endpoint_url(url)
         .credentials_provider(Credentials::new("local", "local", None, None, "test"))
-        .http_client(handoff::aws::http_client())
+        .http_client(handoff::aws::http_client(std::time::Duration::from_secs(1)))
         .build();
     let client = aws_sdk_secretsmanager::Client::from_conf(config);
     let clock = ManualClock::at(1_742_265_090_895);

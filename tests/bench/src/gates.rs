@@ -57,6 +57,18 @@ pub(crate) fn check(bundle: &Bundle, accept: bool) -> Result<(), BenchError> {
     }
     let limits: Limits = serde_json::from_slice(&fs::read(file)?)?;
     let mut exceeded = 0;
+    // What is measured no more guards nothing.
+    for (now, limits) in [
+        (&now.binary_bytes, &limits.binary_bytes),
+        (&now.zip_bytes, &limits.zip_bytes),
+        (&now.start_instructions, &limits.start_instructions),
+        (&now.event_instructions, &limits.event_instructions),
+    ] {
+        for name in limits.keys().filter(|name| !now.contains_key(*name)) {
+            println!("MISSING  {name}");
+            exceeded += 1;
+        }
+    }
     for (what, now, limits, tolerance) in [
         (
             "bytes of binary",
@@ -110,7 +122,9 @@ fn measured(bundle: &Bundle) -> Result<Limits, BenchError> {
     let table = Table::before(world.endpoint_url(), false)?;
     for task in COUNTED {
         let mut count = |events| instructions(bundle, task, events, &mut world, &table);
-        let (start, one, many) = (count(0)?, count(1)?, count(1 + EVENTS)?);
+        // The least of two: a call that took too long on a busy machine is tried again, and counts.
+        let mut least = |events| Ok::<_, BenchError>(count(events)?.min(count(events)?));
+        let (start, one, many) = (least(0)?, least(1)?, least(1 + EVENTS)?);
         limits
             .start_instructions
             .insert(task.function().into(), start);

@@ -14,6 +14,9 @@ use serde_json::Value;
 
 use crate::Error;
 
+/// For up to eight addresses, from the other side of the world.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Names a deployment.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Deployment {
@@ -143,7 +146,7 @@ pub async fn sdk_config() -> SdkConfig {
         .operation_timeout(Duration::from_secs(30))
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(handoff::aws::http_client())
+        .http_client(handoff::aws::http_client(CONNECT_TIMEOUT))
         .retry_config(handoff::aws::retries())
         .timeout_config(patience);
     if let Some(credentials) = from_the_cli() {

@@ -11,6 +11,13 @@ use sandbox::{Error, Sandbox};
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     handoff::telemetry::init_to_stderr(arguments.log.as_deref());
+    // For a real GPTBots, or a real desk, behind a company's firewall.
+    if let Some(file) = std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty())
+        && let Err(error) = handoff::tls::trust(file.as_ref())
+    {
+        let _ = writeln!(std::io::stderr(), "sandbox: SSL_CERT_FILE: {error}");
+        return ExitCode::FAILURE;
+    }
     let result = match &arguments.command {
         Some(Command::CreateTable {
             dynamodb_url,
