@@ -46,24 +46,34 @@ const NO_SIGN_IN: &str = r#"<meta name="sign-in" content="null">"#;
 /// All files of the page, as `build/` has made them of `page/`.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
+/// The folder under which the page names them: a fingerprint of them all.
+const FOLDER: &str = include_str!(concat!(env!("OUT_DIR"), "/folder"));
+
 /// A file as it is served.
 #[derive(Debug)]
 struct File {
     name: &'static str,
     content: String,
-    tag: String,
-    /// Compressed when it is first asked for.
+    /// Made when it is first asked for, as is what is compressed.
+    tag: OnceLock<String>,
     gzip: OnceLock<Vec<u8>>,
 }
 
 impl File {
     fn new(name: &'static str, content: String) -> Self {
         Self {
-            tag: format!("\"{}\"", fingerprint([content.as_str()])),
             name,
             content,
+            tag: OnceLock::new(),
             gzip: OnceLock::new(),
         }
+    }
+
+    fn tag(&self) -> &str {
+        self.tag.get_or_init(|| {
+            let digest = Sha256::digest(&self.content);
+            format!("\"{}\"", hex::encode(&digest[..12]))
+        })
     }
 
     fn gzip(&self) -> &[u8] {
@@ -76,33 +86,21 @@ impl File {
     }
 }
 
-fn fingerprint<'a>(contents: impl IntoIterator<Item = &'a str>) -> String {
-    let mut digest = Sha256::new();
-    for content in contents {
-        digest.update((content.len() as u64).to_be_bytes());
-        digest.update(content);
-    }
-    hex::encode(&digest.finalize()[..12])
-}
-
 /// The page, as it is served.
 #[derive(Debug)]
 pub(crate) struct Page {
     policy: HeaderValue,
     files: Vec<File>,
-    /// The folder under which the page names its files.
-    folder: String,
 }
 
 impl Page {
     /// The page of a console whose agents sign in with this provider.
     pub(crate) fn new(sign_in: Option<&SignIn>) -> Self {
         let policy = sign_in::policy(sign_in);
-        let folder = fingerprint(FILES.iter().map(|(_, content)| *content));
         let files = FILES.iter().map(|(name, content)| {
             let content = if *name == INDEX {
                 content
-                    .replace("=\"console/", &format!("=\"console/{folder}/"))
+                    .replace("=\"console/", &format!("=\"console/{FOLDER}/"))
                     .replace(NO_SIGN_IN, &with_whom(sign_in))
             } else {
                 (*content).to_owned()
@@ -114,7 +112,6 @@ impl Page {
             policy: HeaderValue::from_str(&policy)
                 .unwrap_or(HeaderValue::from_static("default-src 'none'")),
             files: files.collect(),
-            folder,
         }
     }
 
@@ -130,7 +127,7 @@ impl Page {
             return plain(StatusCode::NOT_FOUND, "no such file");
         };
         let known = headers.get(IF_NONE_MATCH);
-        let mut response = if known.is_some_and(|known| known == file.tag.as_str()) {
+        let mut response = if known.is_some_and(|known| known == file.tag()) {
             plain(StatusCode::NOT_MODIFIED, "")
         } else if takes_gzip(headers) {
             let mut response = Response::new(Body::Binary(file.gzip().to_vec()));
@@ -142,14 +139,14 @@ impl Page {
         let headers = response.headers_mut();
         set(headers, CONTENT_TYPE, content_type(name));
         set(headers, VARY, "Accept-Encoding");
-        let kept = if folder == Some(self.folder.as_str()) {
+        let kept = if folder == Some(FOLDER) {
             "public, max-age=31536000, immutable"
         } else {
             "no-cache"
         };
         set(headers, CACHE_CONTROL, kept);
         headers.insert(CONTENT_SECURITY_POLICY, self.policy.clone());
-        if let Ok(tag) = HeaderValue::from_str(&file.tag) {
+        if let Ok(tag) = HeaderValue::from_str(file.tag()) {
             headers.insert(ETAG, tag);
         }
         response
@@ -277,7 +274,7 @@ mod tests {
     fn what_the_page_names_is_kept_for_a_year_and_is_what_there_is_now() {
         let page = Page::new(None);
         let index = page.files.iter().find(|file| file.name == INDEX).unwrap();
-        let folder = page.folder.as_str();
+        let folder = FOLDER;
         assert!(
             index
                 .content
