@@ -2,7 +2,7 @@
 // than this.
 
 import { el } from './dom.js';
-import { text } from './text.js';
+import { onLanguage, text } from './text.js';
 
 /** The group of supervisors, as the console's function knows it. */
 const GROUP = 'supervisors';
@@ -21,7 +21,11 @@ export function addSupervision(store, head) {
     asked = true;
     try {
       const { open, title } = await import('./supervise-dialog.js');
-      head.append(el('button', { type: 'button', class: 'small quiet', 'data-test': 'supervise', onclick: () => open(store).catch(older) }, title()));
+      const button = el('button', { type: 'button', class: 'small quiet', 'data-test': 'supervise', onclick: () => open(store).catch(older) });
+      const name = () => { button.textContent = title(); };
+      onLanguage(name);
+      name();
+      head.append(button);
     } catch {
       // The connection, it may be: asked for again with the next change.
       asked = false;

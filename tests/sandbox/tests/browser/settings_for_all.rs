@@ -151,6 +151,8 @@ async fn everybody_can_use_it() {
                 test("supervise-close")
             );
             window.run::<()>(&format!("return (async () => {{ {speak} }})()")).await;
+            let button = format!("return document.querySelector('{}').textContent", test("supervise"));
+            assert_ne!(window.run::<String>(&button).await, "Supervise", "{code}");
             window.click(&test("supervise")).await;
             window.click(&test("supervise-settings")).await;
             until(
