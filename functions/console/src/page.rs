@@ -28,8 +28,9 @@ use std::sync::OnceLock;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use lambda_http::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    IF_NONE_MATCH, LOCATION, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, ETAG, IF_NONE_MATCH, LINK, LOCATION, REFERRER_POLICY, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
@@ -127,6 +128,7 @@ impl Page {
             return plain(StatusCode::NOT_FOUND, "no such file");
         };
         let known = headers.get(IF_NONE_MATCH);
+        let table = (name == INDEX).then(|| table_for(headers)).flatten();
         let mut response = if known.is_some_and(|known| known == file.tag()) {
             plain(StatusCode::NOT_MODIFIED, "")
         } else if takes_gzip(headers) {
@@ -138,7 +140,12 @@ impl Page {
         };
         let headers = response.headers_mut();
         set(headers, CONTENT_TYPE, content_type(name));
-        set(headers, VARY, "Accept-Encoding");
+        set(headers, VARY, "Accept-Encoding, Accept-Language");
+        // The page's words come with its script and not behind it, where the browser knows this.
+        let early = table.map(|table| format!("<console/{FOLDER}/{table}>; rel=modulepreload"));
+        if let Some(Ok(early)) = early.map(HeaderValue::try_from) {
+            headers.insert(LINK, early);
+        }
         let kept = if folder == Some(FOLDER) {
             "public, max-age=31536000, immutable"
         } else {
@@ -151,6 +158,27 @@ impl Page {
         }
         response
     }
+}
+
+/// The table of texts, beside the English one, that suits who asks: as `suitable` in `text.js` has it.
+fn table_for(headers: &HeaderMap) -> Option<&'static str> {
+    let wanted = headers.get(ACCEPT_LANGUAGE)?.to_str().ok()?;
+    wanted.split(',').find_map(|wanted| {
+        let tag = wanted.split(';').next()?.trim().to_ascii_lowercase();
+        let mut parts = tag.split('-');
+        let language = parts.next()?;
+        let parts: Vec<_> = parts.collect();
+        let any = |of: &[&str]| parts.iter().any(|part| of.contains(part));
+        match language {
+            "en" => Some(None),
+            "ja" => Some(Some("text-ja.js")),
+            "zh" if any(&["hant"]) || (!any(&["hans"]) && any(&["tw", "hk", "mo"])) => {
+                Some(Some("text-zh-hant.js"))
+            }
+            "zh" => Some(Some("text-zh-hans.js")),
+            _ => None,
+        }
+    })?
 }
 
 /// What the page says of the provider: with it at hand, the page asks for nothing before it begins.
@@ -222,6 +250,37 @@ mod tests {
                 || (name.ends_with(".css") && !index.contains(&name));
             assert!(bundled || served(&name).is_some(), "{name}");
             assert_ne!(content_type(&name), "application/octet-stream", "{name}");
+        }
+    }
+
+    #[test]
+    fn the_page_names_the_texts_of_its_reader() {
+        let page = Page::new(None);
+        for (wanted, table) in [
+            ("ja-JP,ja;q=0.9,en;q=0.8", Some("text-ja.js")),
+            ("zh-TW", Some("text-zh-hant.js")),
+            ("zh-Hant-CN", Some("text-zh-hant.js")),
+            ("zh-Hans-TW", Some("text-zh-hans.js")),
+            ("zh", Some("text-zh-hans.js")),
+            ("de, fr;q=0.5, ja;q=0.1", Some("text-ja.js")),
+            ("en-US, ja", None),
+            ("de", None),
+            ("", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static(wanted));
+            let response = page.file(None, INDEX, &headers);
+            let link = response
+                .headers()
+                .get(LINK)
+                .map(|link| link.to_str().unwrap());
+            let expected = table.map(|table| {
+                assert!(FILES.iter().any(|(name, _)| *name == table), "{table}");
+                format!("<console/{FOLDER}/{table}>; rel=modulepreload")
+            });
+            assert_eq!(link, expected.as_deref(), "{wanted}");
+            let other = page.file(Some(FOLDER), "app.js", &headers);
+            assert!(!other.headers().contains_key(LINK));
         }
     }
 
