@@ -259,14 +259,12 @@ impl Store {
         handoff: &Handoff,
         tombstone: &Conversation,
     ) -> Vec<TransactWriteItem> {
-        // Of an end before this one only the time at GPTBots is of it: who ended that, and when, is
-        // not who ended this. GPTBots tells of users who leave.
-        let told = tombstone.is_tombstone().then_some(tombstone);
+        // That of the end before, where that was no tombstone: whatever has been accepted since is late.
         let opened = Conversation {
             status: Status::Closed,
-            closed_at: told.map_or(Some(self.now()), |told| told.closed_at),
-            closed_by: told.map_or(Some(ClosedBy::User), |told| told.closed_by),
-            close_reason: told.and_then(|told| told.close_reason.clone()),
+            closed_at: tombstone.closed_at,
+            closed_by: tombstone.closed_by,
+            close_reason: tombstone.close_reason.clone(),
             close_sent_at: tombstone.close_sent_at,
             ..self.opened(request, handoff, Some(tombstone))
         };
