@@ -39,6 +39,7 @@ fn filter(level: Option<&str>) -> Targets {
         "chat",
         "close",
         "relay",
+        "desk",
         "console",
         "clock",
     ];
