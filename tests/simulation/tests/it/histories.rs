@@ -48,6 +48,19 @@ fn the_guarantee_holds() {
     }
 }
 
+/// Too long to be kept by hand: a close and a re-establish in two processes at once, and lines that
+/// were accepted between an end and the establish that it belonged to.
+#[test]
+fn what_once_broke_a_promise_keeps_it() {
+    let mut runner = Runner::new().unwrap();
+    for seed in [26_597, 29_149, 61_505, 200_572, 208_484] {
+        let plan = Plan::drawn(seed, Profile::Mixed);
+        let outcome = runner.run(&plan, false).unwrap();
+        let violations = outcome.violations();
+        assert!(violations.is_empty(), "{seed}: {}", violations[0]);
+    }
+}
+
 #[test]
 fn the_same_seed_makes_the_same_history() {
     for seed in [3, 7, 11] {
