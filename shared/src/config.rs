@@ -11,7 +11,7 @@ use crate::metrics::Metrics;
 use crate::outbound::Targets;
 use crate::random::Random;
 use crate::secrets::{Secrets, SecretsError, SecretsSource};
-use crate::settings::SettingsSource;
+use crate::settings::{Document, Settings, SettingsSource};
 use crate::store::Store;
 use crate::time::{SharedClock, SystemClock};
 use crate::tls::{self, TrustError};
@@ -49,11 +49,11 @@ impl std::fmt::Debug for ConfigError {
 
 /// What every function has: the table, the settings, a clock and a random source.
 #[derive(Debug, Clone)]
-pub struct Base {
+pub struct Base<S = Settings> {
     /// The table.
     pub store: Store,
     /// The operator's settings.
-    pub settings: Arc<SettingsSource>,
+    pub settings: Arc<SettingsSource<S>>,
     /// The machine's clock.
     pub clock: SharedClock,
     /// Seeded by the operating system.
@@ -64,7 +64,7 @@ pub struct Base {
     pub aws: aws_config::SdkConfig,
 }
 
-impl Base {
+impl<S: Document> Base<S> {
     /// Starts logging, sets the SDK up and reads the settings, which opens the connection that
     /// the first event needs.
     ///

@@ -10,27 +10,27 @@ use serde::Serialize;
 use crate::config::{Base, ConfigError, tokens_from_env};
 use crate::gptbots::{FieldError, Payload};
 use crate::metrics::{Metric, Metrics};
-use crate::settings::{Closed, SettingsSource};
+use crate::settings::{Closed, Document, Settings, SettingsSource};
 use crate::store::{Store, StoreError};
 use crate::token::Tokens;
 
 /// The largest body taken, in bytes.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// What each of the three functions stands on.
+/// What each of the three functions stands on. `S`: what it reads of the settings.
 #[derive(Debug)]
-pub struct Webhook {
+pub struct Webhook<S = Settings> {
     /// The table.
     pub store: Store,
     /// The operator's settings.
-    pub settings: Arc<SettingsSource>,
+    pub settings: Arc<SettingsSource<S>>,
     /// The tokens that are valid.
     pub tokens: Tokens,
     /// What is counted.
     pub metrics: Metrics,
 }
 
-impl Webhook {
+impl<S: Document> Webhook<S> {
     /// Starts logging, sets the SDK up and reads the settings.
     ///
     /// # Errors

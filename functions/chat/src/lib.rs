@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 
+use handoff::settings::Retention;
 use handoff::webhook::{self, Webhook, WebhookError};
 use lambda_http::{Body, Request, Response};
 
@@ -14,7 +15,7 @@ const ROUTE: &str = "/chat";
 
 /// The function.
 #[derive(Debug)]
-pub struct Chat(pub Webhook);
+pub struct Chat(pub Webhook<Retention>);
 
 impl Chat {
     /// Answers one request.
@@ -28,7 +29,7 @@ impl Chat {
     async fn store_line(&self, request: &Request) -> Result<(), WebhookError> {
         let payload = webhook::read(request, &self.0.tokens, ROUTE)?;
         let chat = payload.chat()?;
-        let retention_days = self.0.settings.get().await.retention_days;
+        let retention_days = self.0.settings.get().await.days;
         let outcome = self.0.store.chat(&chat, retention_days).await?;
         tracing::info!(
             conversation_id = %chat.conversation,

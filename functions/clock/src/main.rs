@@ -7,7 +7,8 @@ use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let base = Base::from_env().await?;
+    // What is due has been decided when it was written: no settings.
+    let base: Base<()> = Base::from_env().await?;
     let clock = Clock {
         bells: base.bells_from_env(),
         store: base.store,

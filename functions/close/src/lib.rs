@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 
+use handoff::settings::Retention;
 use handoff::webhook::{self, Webhook, WebhookError};
 use lambda_http::{Body, Request, Response};
 
@@ -13,7 +14,7 @@ const ROUTE: &str = "/conversation/close";
 
 /// The function.
 #[derive(Debug)]
-pub struct Close(pub Webhook);
+pub struct Close(pub Webhook<Retention>);
 
 impl Close {
     /// Answers one request.
@@ -27,7 +28,7 @@ impl Close {
     async fn store_end(&self, request: &Request) -> Result<(), WebhookError> {
         let payload = webhook::read(request, &self.0.tokens, ROUTE)?;
         let close = payload.close()?;
-        let retention_days = self.0.settings.get().await.retention_days;
+        let retention_days = self.0.settings.get().await.days;
         let outcome = self.0.store.close(&close, retention_days).await?;
         tracing::info!(
             conversation_id = %close.conversation,

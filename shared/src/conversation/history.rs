@@ -58,7 +58,12 @@ impl Turn {
         serde_json::to_vec(self).map_or(usize::MAX, |json| json.len()) + 1
     }
 
-    fn cut(mut self) -> Self {
+    /// Itself, as far as it fits, and what that takes.
+    fn cut(mut self) -> (Self, usize) {
+        let bytes = self.bytes();
+        if bytes <= MAX_TURN_BYTES / 2 && self.files.len() <= MAX_FILES {
+            return (self, bytes);
+        }
         let text = std::mem::take(&mut self.text);
         let given = self.files.len();
         self.files.truncate(MAX_FILES);
@@ -70,8 +75,9 @@ impl Turn {
         let mut keep = MAX_TURN_BYTES;
         loop {
             self.text = cut_with_mark(text.clone(), keep) + &mark;
-            if keep <= 256 || self.bytes() <= MAX_TURN_BYTES {
-                return self;
+            let bytes = self.bytes();
+            if keep <= 256 || bytes <= MAX_TURN_BYTES {
+                return (self, bytes);
             }
             keep /= 2;
         }
@@ -95,8 +101,8 @@ impl History {
         let mut room = MAX_BYTES;
         let mut turns = Vec::new();
         for turn in newest_first {
-            let turn = turn.cut();
-            let Some(left) = room.checked_sub(turn.bytes()) else {
+            let (turn, bytes) = turn.cut();
+            let Some(left) = room.checked_sub(bytes) else {
                 break;
             };
             room = left;

@@ -3,6 +3,9 @@
 use super::waiting::{Message, Then, Waiting, WaitingText};
 use super::{Settings, Text};
 
+/// See [`Settings::retention_days`].
+pub(super) const RETENTION_DAYS: u32 = 90;
+
 pub(super) fn greeting() -> Text {
     Text::of(&[
         (
@@ -163,7 +166,7 @@ impl Default for Settings {
             message: Message::default(),
             retry_age_seconds: 3_600,
             reply_max_chars: 8_000,
-            retention_days: 90,
+            retention_days: RETENTION_DAYS,
             agent_names: false,
             bots: std::collections::BTreeMap::new(),
         }

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::hours::{self, Hours, Outside, WEEK};
-use super::read::{Mistake, Mistakes, Node};
+use super::read::{self, Mistake, Mistakes, Node};
 use super::waiting::{LONGEST, idle, message, set, waiting};
-use super::{BotSettings, MAX_REPLY_CHARS, Settings, defaults};
+use super::{BotSettings, MAX_REPLY_CHARS, Settings, defaults, retention};
 
 /// The members of a document.
 const MEMBERS: [&str; 16] = [
@@ -47,17 +47,7 @@ impl Settings {
     /// # Errors
     /// Every mistake in it, each with its place; what is not JSON is one of the document itself.
     pub fn check(document: &str) -> Result<Self, Vec<Mistake>> {
-        let value: Value = serde_json::from_str(document).map_err(|error| {
-            vec![Mistake {
-                path: String::new(),
-                problem: format!(
-                    "is not JSON (line {}, column {})",
-                    error.line(),
-                    error.column()
-                ),
-            }]
-        })?;
-        Self::check_value(&value)
+        Self::check_value(&read::json(document)?)
     }
 
     /// As [`Settings::check`], of a document that is JSON already.
@@ -66,7 +56,7 @@ impl Settings {
     /// Every mistake in it, each with its place.
     pub fn check_value(document: &Value) -> Result<Self, Vec<Mistake>> {
         let mistakes = Mistakes::default();
-        let settings = read(&Node::root(document, &mistakes));
+        let settings = all(&Node::root(document, &mistakes));
         let mistakes = mistakes.into_inner();
         if mistakes.is_empty() {
             Ok(settings)
@@ -76,7 +66,7 @@ impl Settings {
     }
 }
 
-fn read(node: &Node<'_>) -> Settings {
+fn all(node: &Node<'_>) -> Settings {
     let mut settings = Settings::default();
     if !node.has_only(&MEMBERS) {
         return settings;
@@ -104,10 +94,7 @@ fn read(node: &Node<'_>) -> Settings {
         &mut settings.reply_max_chars,
         number("reply_max_chars", 1..=MAX_REPLY_CHARS),
     );
-    set(
-        &mut settings.retention_days,
-        number("retention_days", 1..=3_650),
-    );
+    set(&mut settings.retention_days, retention::days(node));
     if let Some(member) = node.member("desk_hours") {
         for (desk, node) in member.entries() {
             if node.has_only(&WEEK) {

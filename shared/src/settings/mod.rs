@@ -10,6 +10,7 @@ mod document;
 mod hours;
 mod preview;
 mod read;
+mod retention;
 mod source;
 mod text;
 mod waiting;
@@ -24,6 +25,7 @@ pub use begin::{Begin, Closed};
 pub use hours::{Hours, Outside, Span, Week, Weekly};
 pub use preview::{Preview, PreviewLine};
 pub use read::Mistake;
+pub use retention::Retention;
 pub use source::SettingsSource;
 pub use text::{Text, nearest, of_script};
 pub use waiting::{Idle, Message, Silence, Then, Waiting, WaitingText};
@@ -111,6 +113,28 @@ pub struct BotSettings {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("settings: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
 pub struct SettingsError(pub Vec<Mistake>);
+
+/// What is read out of a document.
+pub trait Document: Default {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// When it is not JSON, or not what it has to be.
+    fn parse(document: &str) -> Result<Self, SettingsError>;
+}
+
+/// For whoever needs none of them.
+impl Document for () {
+    fn parse(_: &str) -> Result<Self, SettingsError> {
+        Ok(())
+    }
+}
+
+impl Document for Settings {
+    fn parse(document: &str) -> Result<Self, SettingsError> {
+        Self::parse(document)
+    }
+}
 
 impl Settings {
     /// Reads a document.

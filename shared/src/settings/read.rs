@@ -34,6 +34,18 @@ pub(super) type Mistakes = RefCell<Vec<Mistake>>;
 /// More help nobody, and each has its whole place with it.
 const MOST_MISTAKES: usize = 200;
 
+/// # Errors
+/// When this is not JSON: one mistake, of the document itself.
+pub(super) fn json(document: &str) -> Result<Value, Vec<Mistake>> {
+    serde_json::from_str(document).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        vec![Mistake {
+            path: String::new(),
+            problem: format!("is not JSON (line {line}, column {column})"),
+        }]
+    })
+}
+
 /// A value of the document, and where it stands.
 #[derive(Clone)]
 pub(super) struct Node<'a> {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Begin, Closed, Settings};
+use super::{Begin, Closed, Document, Settings};
 use crate::store::{Handoff, Store, StoreError};
 use crate::time::{Millis, SharedClock};
 
@@ -13,16 +13,16 @@ const FRESH_FOR: Millis = 60_000;
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// The settings in force: read while the function starts, which also opens the connection that the
-/// first event needs, and again at most once a minute.
+/// first event needs, and again at most once a minute. `S`: as much of them as is wanted.
 #[derive(Debug)]
-pub struct SettingsSource {
+pub struct SettingsSource<S = Settings> {
     store: Store,
     clock: SharedClock,
     fresh_for: Millis,
-    kept: Mutex<(Arc<Settings>, Option<Millis>)>,
+    kept: Mutex<(Arc<S>, Option<Millis>)>,
 }
 
-impl SettingsSource {
+impl<S: Document> SettingsSource<S> {
     /// Settings from this table; the defaults until they are read.
     pub fn new(store: Store, clock: SharedClock) -> Self {
         Self {
@@ -40,9 +40,16 @@ impl SettingsSource {
         self
     }
 
+    /// With these read just now.
+    #[must_use]
+    pub fn with_read(mut self, settings: S) -> Self {
+        self.kept = Mutex::new((Arc::new(settings), Some(self.clock.now())));
+        self
+    }
+
     /// The settings in force; the defaults where they could never be read. No message is lost over
     /// a setting.
-    pub async fn get(&self) -> Arc<Settings> {
+    pub async fn get(&self) -> Arc<S> {
         self.read().await.unwrap_or_default()
     }
 
@@ -51,7 +58,7 @@ impl SettingsSource {
     ///
     /// # Errors
     /// When they could never be read, so that nobody knows what the operator wants.
-    pub async fn read(&self) -> Result<Arc<Settings>, StoreError> {
+    pub async fn read(&self) -> Result<Arc<S>, StoreError> {
         let now = self.clock.now();
         let (kept, read_at) = self.kept();
         if read_at.is_some_and(|at| now - at < self.fresh_for) {
@@ -66,8 +73,8 @@ impl SettingsSource {
                 })
             });
         let settings = match stored {
-            Ok(None) => Arc::new(Settings::default()),
-            Ok(Some(stored)) => match Settings::parse(&stored.document) {
+            Ok(None) => Arc::new(S::default()),
+            Ok(Some(stored)) => match S::parse(&stored.document) {
                 Ok(settings) => Arc::new(settings),
                 Err(error) => {
                     tracing::error!(%error, version = stored.version, "settings are not valid: the last good ones stay in force");
@@ -89,6 +96,15 @@ impl SettingsSource {
         Ok(settings)
     }
 
+    fn kept(&self) -> (Arc<S>, Option<Millis>) {
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl SettingsSource {
     /// How a handoff of this bot begins now, of a user who said this last. The inner error: it is to
     /// be refused.
     ///
@@ -101,12 +117,5 @@ impl SettingsSource {
     ) -> Result<Result<Handoff, Closed>, StoreError> {
         let now = self.clock.now();
         Ok(self.read().await?.begin(&Begin { bot, said, now }))
-    }
-
-    fn kept(&self) -> (Arc<Settings>, Option<Millis>) {
-        self.kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
     }
 }

@@ -222,3 +222,27 @@ fn a_wait_that_ends_has_no_texts_behind_its_end() {
     assert_eq!(plan.steps[2].act, PlanAct::TakeMessage);
     assert!(plan.message.is_some());
 }
+
+#[test]
+fn how_long_conversations_are_kept_is_read_alike_alone_and_with_the_rest() {
+    let days = |document: &str| Retention::parse(document).map(|retention| retention.days);
+    for document in [
+        "{}",
+        r#"{"retention_days": 30}"#,
+        r#"{"retention_days": null, "desk": "slack"}"#,
+    ] {
+        let all = Settings::parse(document).unwrap();
+        assert_eq!(days(document), Ok(all.retention_days), "{document}");
+    }
+    for document in [
+        r#"{"retention_days": 0}"#,
+        r#"{"retention_days": "30"}"#,
+        r#"{"retention_days": 3651}"#,
+        "{",
+    ] {
+        let all = Settings::parse(document).unwrap_err();
+        assert_eq!(days(document), Err(all), "{document}");
+    }
+    // What is wrong elsewhere does not keep a line from being kept as long as is wanted.
+    assert_eq!(days(r#"{"retention_days": 30, "dsk": "x"}"#), Ok(30));
+}

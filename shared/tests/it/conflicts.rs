@@ -214,7 +214,7 @@ async fn settings_that_could_never_be_read_are_not_taken_for_the_defaults() {
             .unwrap()
     );
     let (store, _) = failing(&table, "GetItem", DOWN, 1);
-    let settings = SettingsSource::new(store, table.clock.shared());
+    let settings: SettingsSource = SettingsSource::new(store, table.clock.shared());
     assert!(settings.read().await.is_err());
     assert_eq!(
         settings.read().await.unwrap().desk,
@@ -233,7 +233,7 @@ async fn settings_that_cannot_be_read_any_more_stay_as_they_were() {
         .await
         .unwrap();
     let (store, left) = failing(&table, "GetItem", DOWN, 0);
-    let settings = SettingsSource::new(store, table.clock.shared());
+    let settings: SettingsSource = SettingsSource::new(store, table.clock.shared());
     assert_eq!(settings.get().await.desk, "slack");
     table.clock.advance(61_000);
     left.store(1, Ordering::SeqCst);
@@ -249,7 +249,7 @@ async fn an_invalid_document_at_the_start_is_not_taken_for_the_defaults_either()
     let table = Table::new().await;
     let written = table.store.put_settings(r#"{"dsk":"x"}"#, 0).await.unwrap();
     assert!(written);
-    let settings = SettingsSource::new(table.store.clone(), table.clock.shared());
+    let settings: SettingsSource = SettingsSource::new(table.store.clone(), table.clock.shared());
     assert!(settings.read().await.is_err());
     // Where any settings will do, the defaults do.
     assert_eq!(settings.get().await.retention_days, 90);

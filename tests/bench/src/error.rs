@@ -17,6 +17,9 @@ pub(crate) enum BenchError {
     /// A binary is missing.
     #[error("{}: there is no such binary; cargo build --release builds them", .0.display())]
     NoBinary(PathBuf),
+    /// Nothing of this name is measured.
+    #[error("no row of the table is called {0:?}")]
+    NoRow(String),
     /// The binaries could not be built, or a tool failed.
     #[error("{0} failed")]
     Tool(String),

@@ -36,6 +36,12 @@ const BEGUN: i64 = 1_742_265_090_895;
 pub(crate) enum Task {
     /// Nothing: the floor.
     Empty,
+    /// The bare store call of a user's line.
+    BareChat,
+    /// As many writes as an establish has, in one transaction.
+    BareEstablish,
+    /// A read, and as many writes as a close has.
+    BareClose,
     /// A handoff begins.
     Establish,
     /// A user's line.
@@ -57,8 +63,11 @@ pub(crate) enum Task {
 }
 
 impl Task {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Empty,
+        Self::BareChat,
+        Self::BareEstablish,
+        Self::BareClose,
         Self::Establish,
         Self::Chat,
         Self::Close,
@@ -73,6 +82,9 @@ impl Task {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Empty => "empty",
+            Self::BareChat => "bare: put",
+            Self::BareEstablish => "bare: transaction of 8",
+            Self::BareClose => "bare: get, transaction of 4",
             Self::Establish => "establish",
             Self::Chat => "chat",
             Self::Close => "close",
@@ -85,12 +97,28 @@ impl Task {
         }
     }
 
+    /// Whether nothing of ours is in it: what the others are held against.
+    pub(crate) fn is_floor(self) -> bool {
+        self.bare() == Some(self) || self == Self::Empty
+    }
+
+    /// The bare store calls that a webhook makes, in the row of a webhook and in their own.
+    pub(crate) fn bare(self) -> Option<Self> {
+        match self {
+            Self::Chat | Self::BareChat => Some(Self::BareChat),
+            Self::Establish | Self::BareEstablish => Some(Self::BareEstablish),
+            Self::Close | Self::BareClose => Some(Self::BareClose),
+            _ => None,
+        }
+    }
+
     /// The binary's name.
     pub(crate) fn function(self) -> &'static str {
         match self {
             Self::RelayToDesk | Self::RelayToUser => "relay",
             Self::Desk => "desk",
             Self::ConsoleSend | Self::ConsoleList => "console",
+            Self::BareChat | Self::BareEstablish | Self::BareClose => "bare",
             other => other.name(),
         }
     }
@@ -190,7 +218,14 @@ impl World {
         };
         if matches!(
             task,
-            Task::Empty | Task::Establish | Task::Close | Task::ConsoleList | Task::Clock
+            Task::Empty
+                | Task::BareChat
+                | Task::BareEstablish
+                | Task::BareClose
+                | Task::Establish
+                | Task::Close
+                | Task::ConsoleList
+                | Task::Clock
         ) {
             return Ok(talk);
         }
@@ -237,6 +272,9 @@ impl World {
         let store = &self.table.store;
         Ok(match talk.task {
             Task::Empty => webhook("chat.json", &json!({})),
+            Task::BareChat => bare(&id, n, false, 1),
+            Task::BareEstablish => bare(&id, n, false, 8),
+            Task::BareClose => bare(&id, n, true, 4),
             Task::Establish => {
                 self.conversations += 1;
                 let id = format!("67d8db02{:016x}", self.conversations);
@@ -350,6 +388,15 @@ fn establish(id: &str) -> Value {
 
 fn chat(id: &ConversationId, at: i64, text: &str) -> Value {
     json!({"conversation_id": id.as_str(), "timestamp": at, "body": text})
+}
+
+/// What `tests/bench/bare` is asked.
+fn bare(id: &ConversationId, n: i64, read: bool, puts: u64) -> Value {
+    let key = format!("bare#{id}#{n}");
+    webhook(
+        "chat.json",
+        &json!({"key": key, "read": read, "puts": puts}),
+    )
 }
 
 fn webhook(sample: &str, body: &Value) -> Value {

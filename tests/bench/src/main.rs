@@ -44,6 +44,9 @@ enum Command {
     /// Checks what does not hang on the clock against `tests/bench/limits.json`: sizes, and counted
     /// instructions (which needs valgrind).
     Gates(Gates),
+    /// Writes where one function's instructions go, for `callgrind_annotate` (which needs valgrind, and
+    /// binaries with symbols: `CARGO_PROFILE_RELEASE_STRIP=none`).
+    Profile(Profile),
 }
 
 #[derive(Debug, Args)]
@@ -57,6 +60,21 @@ struct Gates {
 }
 
 #[derive(Debug, Args)]
+struct Profile {
+    /// The row of the table.
+    row: String,
+    /// The binaries.
+    #[arg(long, default_value = "target/release")]
+    binaries: PathBuf,
+    /// How many events it gets after its start.
+    #[arg(long, default_value_t = 0)]
+    events: u64,
+    /// What is written.
+    #[arg(long, default_value = "callgrind.out")]
+    file: PathBuf,
+}
+
+#[derive(Debug, Args)]
 struct Run {
     /// How often each function is started.
     #[arg(long, default_value_t = 30)]
@@ -64,7 +82,7 @@ struct Run {
     /// How many events each start gets after its first.
     #[arg(long, default_value_t = 20)]
     warm: usize,
-    /// Only these, by the beginning of their names in the table, beside the empty one.
+    /// Only these, by the beginning of their names in the table, beside the floors.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// DynamoDB over TLS instead of plain HTTP.
@@ -89,6 +107,7 @@ fn main() -> ExitCode {
     let options = Options::parse();
     let done = match &options.command {
         Some(Command::Gates(gates)) => gates::check(&Bundle::of(&gates.binaries), gates.accept),
+        Some(Command::Profile(wanted)) => profile(wanted),
         None => run(&options.run),
     };
     match done {
@@ -100,6 +119,13 @@ fn main() -> ExitCode {
     }
 }
 
+fn profile(wanted: &Profile) -> Result<(), BenchError> {
+    let task = Task::ALL.into_iter().find(|task| task.name() == wanted.row);
+    let task = task.ok_or_else(|| BenchError::NoRow(wanted.row.clone()))?;
+    let bundle = Bundle::of(&wanted.binaries);
+    gates::profile(&bundle, task, wanted.events, &wanted.file)
+}
+
 fn run(options: &Run) -> Result<(), BenchError> {
     let mut bundles = vec![match &options.binaries {
         Some(folder) => Bundle::of(folder),
@@ -108,7 +134,7 @@ fn run(options: &Run) -> Result<(), BenchError> {
     bundles.extend(options.beside.as_deref().map(Bundle::of));
     let wanted = |task: &Task| {
         let named = |name: &String| task.name().starts_with(name.as_str());
-        *task == Task::Empty || options.only.is_empty() || options.only.iter().any(named)
+        task.is_floor() || options.only.is_empty() || options.only.iter().any(named)
     };
     let quotas = match options.quota.as_slice() {
         [] => vec![None],

@@ -20,8 +20,25 @@ use crate::http;
 pub(crate) struct TableCall {
     /// Such as `PutItem`.
     pub(crate) operation: String,
-    /// From its last byte to the answer's first one.
-    pub(crate) took: Duration,
+    /// When its last byte was here.
+    begun: Instant,
+    /// When the answer was.
+    ended: Instant,
+}
+
+/// The time in which at least one of these calls waited for its answer. A function that makes several
+/// at once waits for them together.
+pub(crate) fn waited(calls: &[TableCall]) -> Duration {
+    let mut spans: Vec<_> = calls.iter().map(|call| (call.begun, call.ended)).collect();
+    spans.sort_unstable();
+    let mut sum = Duration::ZERO;
+    let mut until = None;
+    for (begun, ended) in spans {
+        let from = until.map_or(begun, |until| begun.max(until));
+        sum += ended.saturating_duration_since(from);
+        until = until.max(Some(ended));
+    }
+    sum
 }
 
 /// The calls since the last look.
@@ -150,11 +167,15 @@ fn forward(mut function: impl Read + Write, upstream: SocketAddr, calls: &Calls)
         };
         let target = request.header("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-        let took = begun.elapsed();
+        let call = TableCall {
+            operation,
+            begun,
+            ended: Instant::now(),
+        };
         calls
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(TableCall { operation, took });
+            .push(call);
         if function
             .write_all(&answer.bytes)
             .and_then(|()| function.flush())
@@ -177,4 +198,27 @@ pub(crate) fn that_takes_all(answer: &'static str) -> io::Result<String> {
         }
     });
     Ok(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_at_the_same_time_are_waited_for_together() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let call = |begun, ended| TableCall {
+            operation: "Query".to_owned(),
+            begun: at(begun),
+            ended: at(ended),
+        };
+        let waited = |calls: &[(u64, u64)]| {
+            let calls: Vec<_> = calls.iter().map(|(a, b)| call(*a, *b)).collect();
+            super::waited(&calls).as_millis()
+        };
+        assert_eq!(waited(&[]), 0);
+        assert_eq!(waited(&[(1, 3), (5, 9)]), 6);
+        assert_eq!(waited(&[(5, 9), (1, 3), (2, 6), (6, 7)]), 8);
+    }
 }

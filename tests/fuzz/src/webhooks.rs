@@ -7,7 +7,7 @@ use arbitrary::Unstructured;
 use base64::Engine as _;
 use handoff::conversation::{ConversationId, History, Side};
 use handoff::metrics::Metrics;
-use handoff::settings::{Settings, SettingsSource};
+use handoff::settings::{Document, Settings, SettingsSource};
 use handoff::time::ManualClock;
 use handoff::token::Tokens;
 use handoff::webhook::Webhook;
@@ -152,9 +152,9 @@ fn request(path: &str, kind: usize, body: &[u8]) -> Request {
     lambda_http::request::from_str(&event.to_string()).expect("an event as API Gateway makes it")
 }
 
-async fn handled(route: Route, table: &Table, request: Request) -> (u16, Value) {
+fn webhook<S: Document>(table: &Table) -> Webhook<S> {
     let store = table.store();
-    let webhook = Webhook {
+    Webhook {
         settings: Arc::new(SettingsSource::new(
             store.clone(),
             ManualClock::at(NOW).shared(),
@@ -162,11 +162,14 @@ async fn handled(route: Route, table: &Table, request: Request) -> (u16, Value) 
         tokens: Tokens::parse(&Tokens::hash(TOKEN)).expect("a hash"),
         store,
         metrics: Metrics::off(),
-    };
+    }
+}
+
+async fn handled(route: Route, table: &Table, request: Request) -> (u16, Value) {
     let answer: Response<Body> = match route {
-        Route::Chat => chat::Chat(webhook).handle(request).await,
-        Route::Establish => establish::Establish(webhook).handle(request).await,
-        Route::Close => close::Close(webhook).handle(request).await,
+        Route::Chat => chat::Chat(webhook(table)).handle(request).await,
+        Route::Establish => establish::Establish(webhook(table)).handle(request).await,
+        Route::Close => close::Close(webhook(table)).handle(request).await,
     }
     .expect("never fails");
     let said = serde_json::from_slice(answer.body().as_ref()).expect("JSON");

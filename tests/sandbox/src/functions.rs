@@ -12,7 +12,7 @@ use handoff::metrics::Metrics;
 use handoff::outbound::Targets;
 use handoff::random::Random;
 use handoff::secrets::{Secrets, SecretsSource};
-use handoff::settings::SettingsSource;
+use handoff::settings::{Document, Settings, SettingsSource};
 use handoff::store::Store;
 use handoff::time::{Millis, SharedClock, SystemClock};
 use handoff::token::Tokens;
@@ -45,10 +45,10 @@ pub(crate) struct Ground {
 }
 
 /// What one process of a function stands on: its own clock and memory.
-struct Memory {
+struct Memory<S = Settings> {
     clock: SharedClock,
     store: Store,
-    settings: Arc<SettingsSource>,
+    settings: Arc<SettingsSource<S>>,
 }
 
 impl Ground {
@@ -75,7 +75,17 @@ impl Ground {
         desks.with(wrapped)
     }
 
-    fn memory(&self, process: &str) -> Memory {
+    fn webhook<S: Document>(&self, process: &str, tokens: &Tokens) -> Webhook<S> {
+        let memory = self.memory(process);
+        Webhook {
+            store: memory.store,
+            settings: memory.settings,
+            tokens: tokens.clone(),
+            metrics: Metrics::off(),
+        }
+    }
+
+    fn memory<S: Document>(&self, process: &str) -> Memory<S> {
         let clock = SkewedClock::shared(&self.board, process);
         let store = self.store(clock.clone());
         Memory {
@@ -117,30 +127,24 @@ impl Functions {
         let http = Client::new(Targets::Local, SkewedClock::shared(&ground.board, "http"))?;
         let gptbots = Arc::new(http);
         let process = |name, make: Make| Process::shared(name, &ground.board, make);
-        let webhook = {
-            let ground = ground.clone();
-            move |process: &str| {
-                let memory = ground.memory(process);
-                Webhook {
-                    store: memory.store,
-                    settings: memory.settings,
-                    tokens: tokens.clone(),
-                    metrics: Metrics::off(),
-                }
-            }
-        };
-        let (establish, chat, close) = (webhook.clone(), webhook.clone(), webhook);
+        let (of_establish, of_chat, of_close) = (tokens.clone(), tokens.clone(), tokens);
+        let (establish, chat, close) = (ground.clone(), ground.clone(), ground.clone());
         let (console, desk) = (ground.clone(), ground.clone());
         let (relay, clock) = (ground.clone(), ground.clone());
         Ok(Self {
             establish: process(
                 "establish",
-                Box::new(move |name| http!(establish::Establish(establish(name)))),
+                Box::new(move |name| {
+                    http!(establish::Establish(establish.webhook(name, &of_establish)))
+                }),
             ),
-            chat: process("chat", Box::new(move |name| http!(chat::Chat(chat(name))))),
+            chat: process(
+                "chat",
+                Box::new(move |name| http!(chat::Chat(chat.webhook(name, &of_chat)))),
+            ),
             close: process(
                 "close",
-                Box::new(move |name| http!(close::Close(close(name)))),
+                Box::new(move |name| http!(close::Close(close.webhook(name, &of_close)))),
             ),
             console: process(
                 "console",
@@ -196,7 +200,7 @@ impl Functions {
             clock: process(
                 "clock",
                 Box::new(move |name| {
-                    let memory = clock.memory(name);
+                    let memory: Memory = clock.memory(name);
                     let clock = Arc::new(clock::Clock {
                         store: memory.store,
                         bells: clock.bells.clone(),

@@ -3,7 +3,9 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use establish::Establish;
 use handoff::metrics::Metrics;
+use handoff::settings::{Retention, SettingsSource};
 use handoff::time::Millis;
 use handoff::token::Tokens;
 use handoff::webhook;
@@ -60,16 +62,19 @@ impl Webhook {
             }
             let request = request(Method::POST, &format!("/{TOKEN}{}", self.route), &self.body);
             let status = call(world, request, async |front: &Front, request| {
-                let webhook = webhook::Webhook {
-                    store: front.store.clone(),
-                    settings: front.settings.clone(),
-                    tokens: TOKENS.clone(),
-                    metrics: Metrics::off(),
-                };
                 let answered = match self.route {
-                    "/chat" => chat::Chat(webhook).handle(request).await,
-                    "/conversation/close" => close::Close(webhook).handle(request).await,
-                    _ => establish::Establish(webhook).handle(request).await,
+                    "/chat" => {
+                        let chat = chat::Chat(webhook(front, retention(world, front).await));
+                        chat.handle(request).await
+                    }
+                    "/conversation/close" => {
+                        let close = close::Close(webhook(front, retention(world, front).await));
+                        close.handle(request).await
+                    }
+                    _ => {
+                        let establish = Establish(webhook(front, front.settings.clone()));
+                        establish.handle(request).await
+                    }
                 };
                 match answered {
                     Ok(response) => (response.status().as_u16(), Value::Null),
@@ -84,6 +89,22 @@ impl Webhook {
         }
         false
     }
+}
+
+fn webhook<S>(front: &Front, settings: Arc<SettingsSource<S>>) -> webhook::Webhook<S> {
+    webhook::Webhook {
+        store: front.store.clone(),
+        settings,
+        tokens: TOKENS.clone(),
+        metrics: Metrics::off(),
+    }
+}
+
+/// What lines and ends need of the settings, which one process has read for all here.
+async fn retention(world: &Arc<World>, front: &Front) -> Arc<SettingsSource<Retention>> {
+    let days = front.settings.get().await.retention_days;
+    let source = SettingsSource::new(front.store.clone(), front.process.clock(world));
+    Arc::new(source.with_read(Retention { days }))
 }
 
 /// Begins a line of the ledger.
