@@ -27,6 +27,8 @@ use crate::error::BenchError;
 
 /// What the desk of the project's own system signs with here.
 const DESK_SECRET: &str = "whsec_YmVuY2htYXJrcyBuZWVkIG5vIHNlY3JldHMhISE=";
+/// How many conversations are open where the console looks: a page of them.
+const LISTED: usize = 100;
 /// When the first line was written, as GPTBots has it: milliseconds.
 const BEGUN: i64 = 1_742_265_090_895;
 
@@ -142,8 +144,8 @@ pub(crate) struct Talk {
 }
 
 impl World {
-    /// `others`: the address of a GPTBots and of a desk that take everything.
-    pub(crate) fn new(others: &str) -> Result<Self, BenchError> {
+    /// What this needs. `others`: the address of a GPTBots and of a desk that take everything.
+    pub(crate) fn new(others: &str, task: Task) -> Result<Self, BenchError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -158,13 +160,21 @@ impl World {
         })
         .to_string();
         let relay = runtime.block_on(async { carrier(&table, &secrets) })?;
-        Ok(Self {
+        let mut world = Self {
             runtime,
             table,
             relay,
             secrets,
             conversations: 0,
-        })
+        };
+        if task == Task::ConsoleList {
+            for _ in 0..LISTED {
+                let id = world.next_conversation()?;
+                let opened = world.establish(&id, "console");
+                world.runtime.block_on(opened)?;
+            }
+        }
+        Ok(world)
     }
 
     /// The table's own address.
@@ -207,9 +217,7 @@ impl World {
 
     /// A conversation for a process that is about to start, as far as its events need it.
     pub(crate) fn talk(&mut self, task: Task) -> Result<Talk, BenchError> {
-        self.conversations += 1;
-        let id = format!("67d8db02{:016x}", self.conversations);
-        let id = ConversationId::new(id).map_err(failed)?;
+        let id = self.next_conversation()?;
         let mut talk = Talk {
             task,
             id: id.clone(),
@@ -238,6 +246,11 @@ impl World {
         })?;
         talk.reference = reference.unwrap_or_default();
         Ok(talk)
+    }
+
+    fn next_conversation(&mut self) -> Result<ConversationId, BenchError> {
+        self.conversations += 1;
+        ConversationId::new(format!("67d8db02{:016x}", self.conversations)).map_err(failed)
     }
 
     async fn establish(&self, id: &ConversationId, desk: &str) -> Result<(), BenchError> {
@@ -276,15 +289,12 @@ impl World {
             Task::BareEstablish => bare(&id, n, false, 8),
             Task::BareClose => bare(&id, n, true, 4),
             Task::Establish => {
-                self.conversations += 1;
-                let id = format!("67d8db02{:016x}", self.conversations);
-                webhook("establish.json", &establish(&id))
+                let id = self.next_conversation()?;
+                webhook("establish.json", &establish(id.as_str()))
             }
             Task::Chat => webhook("chat.json", &chat(&id, at, &line)),
             Task::Close => {
-                self.conversations += 1;
-                let id = format!("67d8db02{:016x}", self.conversations);
-                let id = ConversationId::new(id).map_err(failed)?;
+                let id = self.next_conversation()?;
                 let opened = self.establish(&id, "console");
                 self.runtime.block_on(opened)?;
                 webhook(
@@ -391,11 +401,13 @@ fn chat(id: &ConversationId, at: i64, text: &str) -> Value {
 }
 
 /// What `tests/bench/bare` is asked.
-fn bare(id: &ConversationId, n: i64, read: bool, puts: u64) -> Value {
+fn bare(id: &ConversationId, n: i64, reads: bool, puts: u64) -> Value {
     let key = format!("bare#{id}#{n}");
+    // What the event before has written.
+    let reads = reads.then(|| format!("bare#{id}#{}", n - 1));
     webhook(
         "chat.json",
-        &json!({"key": key, "read": read, "puts": puts}),
+        &json!({"key": key, "reads": reads, "puts": puts}),
     )
 }
 

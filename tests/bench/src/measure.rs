@@ -26,13 +26,19 @@ impl Course {
     /// Starts everything in turns, so that what else the machine does hits all alike.
     pub(crate) fn run(&self, progress: impl Fn(usize)) -> Result<Vec<Figures>, BenchError> {
         let others = table::that_takes_all(r#"{"code":0,"message":"OK"}"#)?;
-        let mut world = World::new(&others)?;
-        let table = Table::before(world.endpoint_url(), self.tls)?;
+        // Each has a table of its own: what one leaves there is no work for another.
+        let stage = |task: &Task| {
+            let world = World::new(&others, *task)?;
+            let table = Table::before(world.endpoint_url(), self.tls)?;
+            Ok((world, table))
+        };
+        let stages: Result<Vec<_>, BenchError> = self.tasks.iter().map(stage).collect();
+        let mut stages = stages?;
         let mut samples: BTreeMap<(usize, usize), Vec<Sample>> = BTreeMap::new();
         // The first start of a binary reads it from the disk: not counted.
         for round in 0..=self.starts {
             progress(round);
-            for (nth, task) in self.tasks.iter().enumerate() {
+            for (nth, (task, (world, table))) in self.tasks.iter().zip(&mut stages).enumerate() {
                 // The floors are the same for all.
                 let bundles = if task.is_floor() {
                     1
@@ -40,7 +46,7 @@ impl Course {
                     self.bundles.len()
                 };
                 for (of, bundle) in self.bundles.iter().enumerate().take(bundles) {
-                    let sample = self.one_start(*task, bundle, &mut world, &table)?;
+                    let sample = self.one_start(*task, bundle, world, table)?;
                     if round > 0 {
                         samples.entry((of, nth)).or_default().push(sample);
                     }

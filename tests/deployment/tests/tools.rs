@@ -13,5 +13,5 @@ fn a_missing_tool_is_named() {
         .expect("it starts");
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("sam cannot be started"), "{said}");
+    assert!(said.contains("cargo cannot be started"), "{said}");
 }

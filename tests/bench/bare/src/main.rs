@@ -1,10 +1,12 @@
 //! Makes the store calls of a webhook and nothing else: what the AWS SDK alone costs, set up as the
 //! functions set it up.
 //!
-//! A request's body is `{"key": "…", "read": false, "puts": 1}`: an item of this partition is read
-//! first, or not, and so many are written, several as a transaction.
+//! A request's body is `{"key": "…", "reads": null, "puts": 1}`: so many items are written into this
+//! partition, several as a transaction, once the first one of another partition has been read, or
+//! without that.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
@@ -18,6 +20,9 @@ const NEW: &str = "attribute_not_exists(pk)";
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let table = std::env::var("TABLE_NAME")?;
+    if let Some(file) = std::env::var_os("SSL_CERT_FILE") {
+        handoff::tls::trust(Path::new(&file))?;
+    }
     let client = Client::new(&handoff::aws::sdk_config());
     // Opens the connection, as the functions' look for settings does.
     read(&client, &table, "bare").await?;
@@ -34,8 +39,8 @@ async fn main() -> Result<(), Error> {
 async fn write(client: &Client, table: &str, request: &Request) -> Result<(), Error> {
     let wanted: Value = serde_json::from_slice(request.body())?;
     let key = wanted["key"].as_str().unwrap_or_default();
-    if wanted["read"] == true {
-        read(client, table, key).await?;
+    if let Some(other) = wanted["reads"].as_str() {
+        read(client, table, other).await?;
     }
     let puts = wanted["puts"].as_u64().unwrap_or(1);
     if puts == 1 {
@@ -70,24 +75,33 @@ async fn read(client: &Client, table: &str, key: &str) -> Result<(), Error> {
         .get_item()
         .table_name(table)
         .key("pk", text(key))
-        .key("sk", text("0"))
+        .key("sk", text(&sk(0)))
         .consistent_read(true)
         .send()
         .await?;
     Ok(())
 }
 
+fn id(nth: u64) -> String {
+    format!("0001742265091680-u-b1797b02cc354a35{nth:04}")
+}
+
+fn sk(nth: u64) -> String {
+    format!("E#{}", id(nth))
+}
+
 /// As many attributes, and about as large, as a user's line has, in the same indexes.
 fn item(key: &str, nth: u64) -> HashMap<String, AttributeValue> {
-    let id = format!("0001742265091680-u-b1797b02cc354a35{nth:04}");
+    let id = id(nth);
     let place = format!("0001795854185481#{id}");
     let texts = [
         ("pk", key.to_owned()),
-        ("sk", format!("E#{id}")),
+        ("sk", sk(nth)),
         ("out", format!("desk#5{place}")),
         ("changed", place.clone()),
         ("due", "due#0".to_owned()),
-        ("due_at", place),
+        // Never due: the clock has its own row.
+        ("due_at", format!("9{place}")),
         ("delivery", "pending".to_owned()),
         ("author", "user".to_owned()),
         ("kind", "message".to_owned()),
