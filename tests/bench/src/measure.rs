@@ -34,6 +34,7 @@ impl Course {
         };
         let stages: Result<Vec<_>, BenchError> = self.tasks.iter().map(stage).collect();
         let mut stages = stages?;
+        let quota = self.quota.map(Quota::of_memory).transpose()?;
         let mut samples: BTreeMap<(usize, usize), Vec<Sample>> = BTreeMap::new();
         // The first start of a binary reads it from the disk: not counted.
         for round in 0..=self.starts {
@@ -46,7 +47,7 @@ impl Course {
                     self.bundles.len()
                 };
                 for (of, bundle) in self.bundles.iter().enumerate().take(bundles) {
-                    let sample = self.one_start(*task, bundle, world, table)?;
+                    let sample = self.one_start(*task, bundle, world, table, quota.as_ref())?;
                     if round > 0 {
                         samples.entry((of, nth)).or_default().push(sample);
                     }
@@ -67,6 +68,7 @@ impl Course {
         bundle: &Bundle,
         world: &mut World,
         table: &Table,
+        quota: Option<&Quota>,
     ) -> Result<Sample, BenchError> {
         let mut talk = world.talk(task)?;
         let mut event = world.event(&mut talk)?;
@@ -77,10 +79,9 @@ impl Course {
             environment,
             under: Vec::new(),
         };
-        let quota = self.quota.map(Quota::of_memory).transpose()?;
         let mut api = RuntimeApi::start()?;
         table.take_calls();
-        let process = launch.start(&api.address().to_string(), quota.as_ref())?;
+        let process = launch.start(&api.address().to_string(), quota)?;
         let init = api.asked()? - process.begun;
         let mut used = process.cpu_ms();
         let mut sample = Sample {
@@ -114,8 +115,6 @@ impl Course {
             }
         }
         sample.peak_mb = process.peak_mb();
-        // Before the group that it is in.
-        drop(process);
         Ok(sample)
     }
 }

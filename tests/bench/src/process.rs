@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -13,6 +14,8 @@ use crate::quota::Quota;
 pub(crate) struct Process {
     child: Child,
     pub(crate) begun: Instant,
+    /// What the shell before it has used of the processor, in milliseconds.
+    before_ms: f64,
 }
 
 /// How a process is started.
@@ -31,8 +34,12 @@ impl Launch {
         quota: Option<&Quota>,
     ) -> Result<Process, BenchError> {
         let mut words = self.under.clone();
-        if let Some(quota) = quota {
-            words.splice(0..0, quota.entered());
+        if quota.is_some() {
+            // A shell that becomes the program once it is in the group.
+            words.splice(
+                0..0,
+                ["sh", "-c", "read _; exec \"$@\"", "sh"].map(Into::into),
+            );
         }
         words.push(self.binary.clone().into());
         let mut command = Command::new(&words[0]);
@@ -42,13 +49,27 @@ impl Launch {
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
+            .stdin(if quota.is_some() {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             // Lambda reads what is written; so it has to be written somewhere.
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let begun = Instant::now();
-        let child = command.spawn()?;
-        Ok(Process { child, begun })
+        let mut process = Process {
+            child: command.spawn()?,
+            begun,
+            before_ms: 0.0,
+        };
+        if let (Some(quota), Some(mut stdin)) = (quota, process.child.stdin.take()) {
+            quota.admit(process.child.id())?;
+            process.before_ms = process.cpu_ms();
+            process.begun = Instant::now();
+            stdin.write_all(b"\n")?;
+        }
+        Ok(process)
     }
 }
 
@@ -59,7 +80,7 @@ impl Process {
         let tasks = PathBuf::from(format!("/proc/{}/task", self.child.id()));
         let nanoseconds = fs::read_dir(tasks).into_iter().flatten().flatten();
         let nanoseconds = nanoseconds.filter_map(|task| first_number(&task.path()));
-        nanoseconds.sum::<u64>() as f64 / 1e6
+        nanoseconds.sum::<u64>() as f64 / 1e6 - self.before_ms
     }
 
     /// The most memory it has held at once, in MB.
