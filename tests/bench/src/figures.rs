@@ -1,4 +1,4 @@
-//! Medians of what was measured, and the goals that they are held against.
+//! Medians of what was measured.
 
 use serde::Serialize;
 

@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod figures;
 mod gates;
+mod goals;
 mod http;
 mod measure;
 mod process;
@@ -156,6 +157,10 @@ fn run(options: &Run) -> Result<(), BenchError> {
         let figures = course.run(|round| eprint!("\r{title}: {round} of {}", options.starts))?;
         eprintln!();
         println!("{}", report::table(&title, &figures));
+        // What they are for: a whole processor, and no TLS.
+        if quota.is_none() && !options.tls {
+            println!("{}", goals::table(&figures));
+        }
         all.push(serde_json::json!({"tls": options.tls, "quota_mb": quota, "figures": figures}));
     }
     if let Some(file) = &options.json {
