@@ -11,7 +11,7 @@ use crate::metrics::Metrics;
 use crate::outbound::Targets;
 use crate::random::Random;
 use crate::secrets::{Secrets, SecretsError, SecretsSource};
-use crate::settings::{Document, Settings, SettingsSource};
+use crate::settings::{FromDocument, Settings, SettingsSource};
 use crate::store::Store;
 use crate::time::{SharedClock, SystemClock};
 use crate::tls::{self, TrustError};
@@ -47,7 +47,8 @@ impl std::fmt::Debug for ConfigError {
     }
 }
 
-/// What every function has: the table, the settings, a clock and a random source.
+/// What every function has: the table, the settings, a clock and a random source. `S`: as much of the
+/// settings as it needs; reading them at the start opens the connection in any case.
 #[derive(Debug, Clone)]
 pub struct Base<S = Settings> {
     /// The table.
@@ -64,7 +65,7 @@ pub struct Base<S = Settings> {
     pub aws: aws_config::SdkConfig,
 }
 
-impl<S: Document> Base<S> {
+impl<S: FromDocument> Base<S> {
     /// Starts logging, sets the SDK up and reads the settings, which opens the connection that
     /// the first event needs.
     ///

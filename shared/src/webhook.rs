@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::config::{Base, ConfigError, tokens_from_env};
 use crate::gptbots::{FieldError, Payload};
 use crate::metrics::{Metric, Metrics};
-use crate::settings::{Closed, Document, Settings, SettingsSource};
+use crate::settings::{Closed, FromDocument, Settings, SettingsSource};
 use crate::store::{Store, StoreError};
 use crate::token::Tokens;
 
@@ -30,7 +30,7 @@ pub struct Webhook<S = Settings> {
     pub metrics: Metrics,
 }
 
-impl<S: Document> Webhook<S> {
+impl<S: FromDocument> Webhook<S> {
     /// Starts logging, sets the SDK up and reads the settings.
     ///
     /// # Errors

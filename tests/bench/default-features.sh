@@ -4,13 +4,18 @@
 #
 #   tests/bench/default-features.sh                 # builds into target/default-features
 #   cargo run --profile simulation -p bench -- --beside target/default-features/release
+#
+# Takes the working tree as it is. The crates that come along are resolved anew (no --locked), which
+# needs the network.
 set -euo pipefail
+target=$(realpath -m "${CARGO_TARGET_DIR:-$(dirname "$0")/../../target}")/default-features
 cd "$(dirname "$0")/../.."
-target="${CARGO_TARGET_DIR:-$PWD/target}/default-features"
 copy="$target/source"
 rm -rf "$copy"
 mkdir -p "$copy"
-git ls-files -z | xargs -0 cp --parents --target-directory "$copy"
+git ls-files -z --cached --others --exclude-standard |
+    while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done |
+    xargs -0 cp --parents --target-directory "$copy"
 cd "$copy"
 
 # Each replacement has to find what it replaces: otherwise this would compare nothing.
@@ -26,5 +31,6 @@ replace Cargo.toml '^(reqwest = \{ version = "[^"]*"), default-features = false,
 replace shared/src/config.rs 'crate::aws::sdk_config\(\)' \
     'aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12()).timeout_config(crate::aws::timeouts()).retry_config(crate::aws::retries()).load().await'
 
-cargo build --release --target-dir "$target" \
+env -u CARGO_BUILD_TARGET cargo build --release --target-dir "$target" \
     -p establish -p chat -p close -p relay -p desk -p console -p clock
+echo "$target/release"

@@ -2,22 +2,23 @@
 """What the functions cost on real Lambda: reads REPORT lines.
 
 Lambda writes one for every call, as text or (with a JSON log format) as a platform.report object.
-Get them, for every function of a stack, with
+Get them, for every function (establish, chat, close, relay, desk, console, clock), with
 
-    aws logs filter-log-events --log-group-name /aws/lambda/NAME --filter-pattern REPORT \
+    aws logs filter-log-events --log-group-name /aws/lambda/STACK-FUNCTION --filter-pattern REPORT \
         --output json --query 'events[].message' >lines.json        (text)
-    aws logs filter-log-events --log-group-name /aws/lambda/NAME \
+    aws logs filter-log-events --log-group-name /aws/lambda/STACK-FUNCTION \
         --filter-pattern '{ $.type = "platform.report" }' \
         --output json --query 'events[].message' >lines.json        (JSON, as the template sets it)
 
 and hand the files over, or pipe the lines in:
 
-    report-lines.py NAME=lines.json NAME2=lines2.json
+    report-lines.py chat=chat.json relay=relay.json
 
 It says for each: how many calls and cold starts, median and 99th percentile of the start, of the
 first call and of the others, the most memory used, and what a million calls cost.
 """
 
+import argparse
 import json
 import re
 import sys
@@ -38,22 +39,24 @@ TEXT = re.compile(
 
 def read(line):
     """The figures of one line, or None where it is no report."""
+    if not isinstance(line, str):
+        return None
     line = line.strip()
     if line.startswith("{"):
         try:
             event = json.loads(line)
-        except ValueError:
+            if event.get("type") != "platform.report":
+                return None
+            metrics = event["record"]["metrics"]
+            return {
+                "duration": metrics["durationMs"],
+                "billed": metrics["billedDurationMs"],
+                "size": metrics["memorySizeMB"],
+                "used": metrics["maxMemoryUsedMB"],
+                "init": metrics.get("initDurationMs"),
+            }
+        except (ValueError, KeyError, TypeError):
             return None
-        if event.get("type") != "platform.report":
-            return None
-        metrics = event["record"]["metrics"]
-        return {
-            "duration": metrics["durationMs"],
-            "billed": metrics["billedDurationMs"],
-            "size": metrics["memorySizeMB"],
-            "used": metrics["maxMemoryUsedMB"],
-            "init": metrics.get("initDurationMs"),
-        }
     found = TEXT.search(line) if "REPORT" in line else None
     if not found:
         return None
@@ -79,7 +82,7 @@ def row(name, reports):
     warm = [report for report in reports if report["init"] is None]
     shown = [
         name,
-        f"{reports[0]['size']:.0f}",
+        "/".join(f"{size:.0f}" for size in sorted({report["size"] for report in reports})),
         str(len(reports)),
         str(len(cold)),
     ]
@@ -96,12 +99,20 @@ def row(name, reports):
     return "| " + " | ".join(shown) + " |"
 
 
-def main(arguments):
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("files", nargs="*", metavar="[NAME=]FILE", help="stdin where there is none")
+    arguments = parser.parse_args().files
     sources = {}
     for argument in arguments:
         name, _, path = argument.rpartition("=")
-        with open(path, encoding="utf-8") as file:
-            sources[name or path] = lines_of(file.read())
+        try:
+            with open(path, encoding="utf-8") as file:
+                sources[name or path] = lines_of(file.read())
+        except (OSError, UnicodeDecodeError) as error:
+            parser.error(f"{path}: {error}")
     if not arguments:
         sources["stdin"] = lines_of(sys.stdin.read())
     print("| | MB | calls | cold | start ms | p99 | first call ms | p99 | others ms | p99 "
@@ -119,4 +130,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    // What is due has been decided when it was written: no settings.
+    // What is due has been decided when it was written: of the settings it needs nothing.
     let base: Base<()> = Base::from_env().await?;
     let clock = Clock {
         bells: base.bells_from_env(),

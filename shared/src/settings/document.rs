@@ -8,7 +8,7 @@ use super::waiting::{LONGEST, idle, message, set, waiting};
 use super::{BotSettings, MAX_REPLY_CHARS, Settings, defaults, retention};
 
 /// The members of a document.
-const MEMBERS: [&str; 16] = [
+pub(super) const MEMBERS: [&str; 16] = [
     "$schema",
     "greeting",
     "language",

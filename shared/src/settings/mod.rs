@@ -114,24 +114,24 @@ pub struct BotSettings {
 #[error("settings: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
 pub struct SettingsError(pub Vec<Mistake>);
 
-/// What is read out of a document.
-pub trait Document: Default {
+/// As much of a document as somebody needs. The default is what holds without one.
+pub trait FromDocument: Default {
     /// Reads a document.
     ///
     /// # Errors
     /// When it is not JSON, or not what it has to be.
-    fn parse(document: &str) -> Result<Self, SettingsError>;
+    fn from_document(document: &str) -> Result<Self, SettingsError>;
 }
 
-/// For whoever needs none of them.
-impl Document for () {
-    fn parse(_: &str) -> Result<Self, SettingsError> {
+/// Nothing of it.
+impl FromDocument for () {
+    fn from_document(_: &str) -> Result<Self, SettingsError> {
         Ok(())
     }
 }
 
-impl Document for Settings {
-    fn parse(document: &str) -> Result<Self, SettingsError> {
+impl FromDocument for Settings {
+    fn from_document(document: &str) -> Result<Self, SettingsError> {
         Self::parse(document)
     }
 }

@@ -3,8 +3,9 @@
 //! Read by itself, since a reader of the whole document brings the time zones of the opening hours
 //! along, which is a tenth of what these functions are.
 
+use super::document::MEMBERS;
 use super::read::{self, Mistakes, Node};
-use super::{Document, SettingsError, defaults};
+use super::{FromDocument, SettingsError, defaults};
 
 /// How long conversations are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,12 +21,15 @@ impl Default for Retention {
     }
 }
 
-impl Document for Retention {
-    /// What is wrong elsewhere in the document is for others to notice.
-    fn parse(document: &str) -> Result<Self, SettingsError> {
+impl FromDocument for Retention {
+    /// What is wrong within other members is for others to notice. Not so a member that nobody knows:
+    /// it may be a misspelt `retention_days`, and what goes too soon is lost.
+    fn from_document(document: &str) -> Result<Self, SettingsError> {
         let value = read::json(document).map_err(SettingsError)?;
         let mistakes = Mistakes::default();
-        let days = days(&Node::root(&value, &mistakes));
+        let node = Node::root(&value, &mistakes);
+        node.has_only(&MEMBERS);
+        let days = days(&node);
         let mistakes = mistakes.into_inner();
         if !mistakes.is_empty() {
             return Err(SettingsError(mistakes));

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Begin, Closed, Document, Settings};
+use super::{Begin, Closed, FromDocument, Settings};
 use crate::store::{Handoff, Store, StoreError};
 use crate::time::{Millis, SharedClock};
 
@@ -22,7 +22,7 @@ pub struct SettingsSource<S = Settings> {
     kept: Mutex<(Arc<S>, Option<Millis>)>,
 }
 
-impl<S: Document> SettingsSource<S> {
+impl<S: FromDocument> SettingsSource<S> {
     /// Settings from this table; the defaults until they are read.
     pub fn new(store: Store, clock: SharedClock) -> Self {
         Self {
@@ -74,7 +74,7 @@ impl<S: Document> SettingsSource<S> {
             });
         let settings = match stored {
             Ok(None) => Arc::new(S::default()),
-            Ok(Some(stored)) => match S::parse(&stored.document) {
+            Ok(Some(stored)) => match S::from_document(&stored.document) {
                 Ok(settings) => Arc::new(settings),
                 Err(error) => {
                     tracing::error!(%error, version = stored.version, "settings are not valid: the last good ones stay in force");

@@ -225,7 +225,7 @@ fn a_wait_that_ends_has_no_texts_behind_its_end() {
 
 #[test]
 fn how_long_conversations_are_kept_is_read_alike_alone_and_with_the_rest() {
-    let days = |document: &str| Retention::parse(document).map(|retention| retention.days);
+    let days = |document: &str| Retention::from_document(document).map(|retention| retention.days);
     for document in [
         "{}",
         r#"{"retention_days": 30}"#,
@@ -238,11 +238,15 @@ fn how_long_conversations_are_kept_is_read_alike_alone_and_with_the_rest() {
         r#"{"retention_days": 0}"#,
         r#"{"retention_days": "30"}"#,
         r#"{"retention_days": 3651}"#,
+        r#"{"retention_dayz": 3650}"#,
+        r#"{"retention_days": 30, "dsk": "x"}"#,
+        "[]",
+        "null",
         "{",
     ] {
         let all = Settings::parse(document).unwrap_err();
         assert_eq!(days(document), Err(all), "{document}");
     }
-    // What is wrong elsewhere does not keep a line from being kept as long as is wanted.
-    assert_eq!(days(r#"{"retention_days": 30, "dsk": "x"}"#), Ok(30));
+    // What is wrong within another member does not keep a line from being kept as long as is wanted.
+    assert_eq!(days(r#"{"retention_days": 30, "desk": 5}"#), Ok(30));
 }

@@ -43,18 +43,22 @@ impl Bundle {
 
     /// Builds all of them with the profile that is shipped.
     pub(crate) fn built() -> Result<Self, BenchError> {
+        let target = match std::env::var_os("CARGO_TARGET_DIR") {
+            Some(folder) => std::path::absolute(folder)?,
+            None => root().join("target"),
+        };
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
         command
             .current_dir(root())
-            .args(["build", "--release", "--locked"]);
+            .env_remove("CARGO_BUILD_TARGET")
+            .args(["build", "--release", "--locked", "--target-dir"])
+            .arg(&target);
         for function in FLOORS.into_iter().chain(FUNCTIONS) {
             command.args(["-p", function]);
         }
         if !command.status()?.success() {
             return Err(BenchError::Tool("cargo build --release".into()));
         }
-        let target = std::env::var_os("CARGO_TARGET_DIR");
-        let target = target.map_or_else(|| root().join("target"), PathBuf::from);
         Ok(Self {
             name: "release".into(),
             folder: target.join("release"),

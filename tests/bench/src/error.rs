@@ -15,8 +15,11 @@ pub(crate) enum BenchError {
     #[error("the function: {0}")]
     Function(String),
     /// A binary is missing.
-    #[error("{}: there is no such binary; cargo build --release builds them", .0.display())]
+    #[error("{}: there is no such binary", .0.display())]
     NoBinary(PathBuf),
+    /// The system says nothing of a process that can be used.
+    #[error("{}: not as Linux has it", .0.display())]
+    Unreadable(PathBuf),
     /// Nothing of this name is measured.
     #[error("no row of the table is called {0:?}")]
     NoRow(String),

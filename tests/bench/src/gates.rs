@@ -98,9 +98,15 @@ pub(crate) fn check(bundle: &Bundle, accept: bool) -> Result<(), BenchError> {
         for (name, now) in now {
             // Something new has no limit yet, which somebody has to decide on.
             let limit = limits.get(name).copied().unwrap_or_default();
-            let holds = *now as f64 <= limit as f64 * (1.0 + tolerance);
+            let (now_there, limit_there) = (*now as f64, limit as f64);
+            let holds = now_there <= limit_there * (1.0 + tolerance);
             exceeded += usize::from(!holds);
-            let verdict = if holds { "ok" } else { "TOO MANY" };
+            let verdict = match holds {
+                false => "TOO MANY",
+                // What has become better may become as bad again, unless it is accepted.
+                true if now_there < limit_there * (1.0 - tolerance) => "less",
+                true => "ok",
+            };
             println!("{verdict:8} {name:16} {now:>12} {what} (limit {limit})");
         }
     }
@@ -125,9 +131,10 @@ fn measured(bundle: &Bundle) -> Result<Limits, BenchError> {
         // The least of two: a call that took too long on a busy machine is tried again, and counts.
         let mut least = |events| Ok::<_, BenchError>(count(events)?.min(count(events)?));
         let (start, one, many) = (least(0)?, least(1)?, least(1 + EVENTS)?);
-        limits
-            .start_instructions
-            .insert(task.function().into(), start);
+        // The relay has two rows and one start.
+        let of = limits.start_instructions.entry(task.function().into());
+        of.and_modify(|least| *least = start.min(*least))
+            .or_insert(start);
         let each = many.saturating_sub(one) / EVENTS;
         limits.event_instructions.insert(task.name().into(), each);
     }
@@ -182,13 +189,13 @@ fn write_profile(
         ],
     };
     let mut api = RuntimeApi::start()?;
-    let process = launch.start(&api.address().to_string(), None)?;
-    api.asked()?;
+    let mut process = launch.start(&api.address().to_string(), None)?;
+    api.asked(&mut process)?;
     for _ in 0..events {
         let event = world.event(&mut talk)?;
-        let (_, answer) = api.invoke(&event)?;
+        let (_, answer) = api.invoke(&event, &mut process)?;
         talk.check(&answer)?;
-        api.asked()?;
+        api.asked(&mut process)?;
     }
     process.terminate()
 }

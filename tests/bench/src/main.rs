@@ -26,13 +26,15 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, root};
 use crate::error::BenchError;
 use crate::events::Task;
 use crate::measure::Course;
+use crate::quota::Quota;
 
 /// Measures the functions' binaries, beside an empty one.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Options {
     #[command(subcommand)]
     command: Option<Command>,
@@ -52,10 +54,10 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Gates {
-    /// The binaries, as `cargo lambda build --release` leaves them.
-    #[arg(long, default_value = "target/lambda")]
-    binaries: PathBuf,
-    /// Writes what is there now as the new limits.
+    /// The binaries, as `cargo lambda build --release` leaves them: in the workspace's `target/lambda`.
+    #[arg(long)]
+    binaries: Option<PathBuf>,
+    /// Writes what is there now as the new limits. It builds nothing: is it the newest?
     #[arg(long)]
     accept: bool,
 }
@@ -64,9 +66,9 @@ struct Gates {
 struct Profile {
     /// The row of the table.
     row: String,
-    /// The binaries.
-    #[arg(long, default_value = "target/release")]
-    binaries: PathBuf,
+    /// The binaries: those in the workspace's `target/release`.
+    #[arg(long)]
+    binaries: Option<PathBuf>,
     /// How many events it gets after its start.
     #[arg(long, default_value_t = 0)]
     events: u64,
@@ -78,11 +80,11 @@ struct Profile {
 #[derive(Debug, Args)]
 struct Run {
     /// How often each function is started.
-    #[arg(long, default_value_t = 30)]
-    starts: usize,
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    starts: u32,
     /// How many events each start gets after its first.
-    #[arg(long, default_value_t = 20)]
-    warm: usize,
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    warm: u32,
     /// Only these, by the beginning of their names in the table, beside the floors.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -93,7 +95,7 @@ struct Run {
     /// Needs root and control groups.
     #[arg(long, value_delimiter = ',')]
     quota: Vec<u64>,
-    /// Takes the binaries in this folder instead of building them.
+    /// Takes the binaries in this folder instead of building them; the floors (`empty`, `bare`), too.
     #[arg(long)]
     binaries: Option<PathBuf>,
     /// Measures the binaries in this folder, too, in the same run.
@@ -107,7 +109,11 @@ struct Run {
 fn main() -> ExitCode {
     let options = Options::parse();
     let done = match &options.command {
-        Some(Command::Gates(gates)) => gates::check(&Bundle::of(&gates.binaries), gates.accept),
+        Some(Command::Gates(wanted)) => {
+            let folder = wanted.binaries.clone();
+            let folder = folder.unwrap_or_else(|| root().join("target/lambda"));
+            gates::check(&Bundle::of(&folder), wanted.accept)
+        }
         Some(Command::Profile(wanted)) => profile(wanted),
         None => run(&options.run),
     };
@@ -123,11 +129,27 @@ fn main() -> ExitCode {
 fn profile(wanted: &Profile) -> Result<(), BenchError> {
     let task = Task::ALL.into_iter().find(|task| task.name() == wanted.row);
     let task = task.ok_or_else(|| BenchError::NoRow(wanted.row.clone()))?;
-    let bundle = Bundle::of(&wanted.binaries);
+    let folder = wanted.binaries.clone();
+    let bundle = Bundle::of(&folder.unwrap_or_else(|| root().join("target/release")));
     gates::profile(&bundle, task, wanted.events, &wanted.file)
 }
 
 fn run(options: &Run) -> Result<(), BenchError> {
+    for name in &options.only {
+        if !Task::ALL
+            .iter()
+            .any(|task| task.name().starts_with(name.as_str()))
+        {
+            return Err(BenchError::NoRow(name.clone()));
+        }
+    }
+    // Before minutes of building.
+    for quota in &options.quota {
+        Quota::of_memory(*quota)?;
+    }
+    if let Some(folder) = options.beside.as_ref().filter(|folder| !folder.is_dir()) {
+        return Err(BenchError::NoBinary(folder.clone()));
+    }
     let mut bundles = vec![match &options.binaries {
         Some(folder) => Bundle::of(folder),
         None => Bundle::built()?,
@@ -146,8 +168,8 @@ fn run(options: &Run) -> Result<(), BenchError> {
         let course = Course {
             bundles: bundles.clone(),
             tasks: Task::ALL.into_iter().filter(wanted).collect(),
-            starts: options.starts,
-            warm: options.warm,
+            starts: options.starts as usize,
+            warm: options.warm as usize,
             tls: options.tls,
             quota,
         };

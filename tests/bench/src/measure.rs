@@ -81,9 +81,9 @@ impl Course {
         };
         let mut api = RuntimeApi::start()?;
         table.take_calls();
-        let process = launch.start(&api.address().to_string(), quota)?;
-        let init = api.asked()? - process.begun;
-        let mut used = process.cpu_ms();
+        let mut process = launch.start(&api.address().to_string(), quota)?;
+        let init = api.asked(&mut process)? - process.begun;
+        let mut used = process.cpu_ms()?;
         let mut sample = Sample {
             init_ms: millis(init),
             init_cpu_ms: used,
@@ -95,11 +95,12 @@ impl Course {
                 event = world.event(&mut talk)?;
             }
             table.take_calls();
-            let (took, answer) = api.invoke(&event)?;
+            let (took, answer) = api.invoke(&event, &mut process)?;
             talk.check(&answer)?;
             // What is done after the answer is paid for, too.
-            api.asked()?;
-            let cpu = process.cpu_ms() - std::mem::replace(&mut used, process.cpu_ms());
+            api.asked(&mut process)?;
+            let now = process.cpu_ms()?;
+            let cpu = now - std::mem::replace(&mut used, now);
             let calls = table.take_calls();
             if n == 0 {
                 sample.first_ms = millis(took);
@@ -114,7 +115,7 @@ impl Course {
                 sample.warm_calls.push(operations(&calls));
             }
         }
-        sample.peak_mb = process.peak_mb();
+        sample.peak_mb = process.peak_mb()?;
         Ok(sample)
     }
 }

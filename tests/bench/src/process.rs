@@ -1,9 +1,9 @@
 //! A function's process: how it is started, what it has used.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
@@ -14,6 +14,8 @@ use crate::quota::Quota;
 pub(crate) struct Process {
     child: Child,
     pub(crate) begun: Instant,
+    /// What it has written to its standard error.
+    said: File,
     /// What the shell before it has used of the processor, in milliseconds.
     before_ms: f64,
 }
@@ -42,6 +44,7 @@ impl Launch {
             );
         }
         words.push(self.binary.clone().into());
+        let said = tempfile::tempfile()?;
         let mut command = Command::new(&words[0]);
         command
             .args(&words[1..])
@@ -54,18 +57,23 @@ impl Launch {
             } else {
                 Stdio::null()
             })
-            // Lambda reads what is written; so it has to be written somewhere.
+            // Its log, which Lambda would read: written, and nothing more.
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stderr(said.try_clone()?);
         let begun = Instant::now();
+        let child = command.spawn().map_err(|error| {
+            let program = words[0].display();
+            BenchError::Tool(format!("{program} cannot be started ({error}): it"))
+        })?;
         let mut process = Process {
-            child: command.spawn()?,
+            child,
             begun,
+            said,
             before_ms: 0.0,
         };
         if let (Some(quota), Some(mut stdin)) = (quota, process.child.stdin.take()) {
             quota.admit(process.child.id())?;
-            process.before_ms = process.cpu_ms();
+            process.before_ms = process.cpu_ms()?;
             process.begun = Instant::now();
             stdin.write_all(b"\n")?;
         }
@@ -76,20 +84,54 @@ impl Launch {
 impl Process {
     /// The processor time it has used, in milliseconds: user and system, all its threads. Exact
     /// while it waits.
-    pub(crate) fn cpu_ms(&self) -> f64 {
+    pub(crate) fn cpu_ms(&self) -> Result<f64, BenchError> {
         let tasks = PathBuf::from(format!("/proc/{}/task", self.child.id()));
-        let nanoseconds = fs::read_dir(tasks).into_iter().flatten().flatten();
-        let nanoseconds = nanoseconds.filter_map(|task| first_number(&task.path()));
-        nanoseconds.sum::<u64>() as f64 / 1e6 - self.before_ms
+        let mut nanoseconds = 0;
+        for task in fs::read_dir(tasks)?.flatten() {
+            let file = task.path().join("schedstat");
+            let Ok(text) = fs::read_to_string(&file) else {
+                // Threads end.
+                continue;
+            };
+            let first = text.split_whitespace().next().map(str::parse::<u64>);
+            let Some(Ok(used)) = first else {
+                return Err(BenchError::Unreadable(file));
+            };
+            nanoseconds += used;
+        }
+        if nanoseconds == 0 {
+            return Err(BenchError::Unreadable("/proc/…/task/…/schedstat".into()));
+        }
+        Ok(nanoseconds as f64 / 1e6 - self.before_ms)
     }
 
-    /// The most memory it has held at once, in MB.
-    pub(crate) fn peak_mb(&self) -> f64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.unwrap_or_default();
+    /// The most memory it has held at once, in MB (of a million bytes, as everywhere here).
+    pub(crate) fn peak_mb(&self) -> Result<f64, BenchError> {
+        let file = PathBuf::from(format!("/proc/{}/status", self.child.id()));
+        let status = fs::read_to_string(&file)?;
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kilobytes = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<f64>().ok());
-        kilobytes.unwrap_or_default() / 1024.0
+        let kilobytes = kilobytes.ok_or(BenchError::Unreadable(file))?;
+        Ok(kilobytes * 1024.0 / 1e6)
+    }
+
+    pub(crate) fn has_ended(&mut self) -> Result<bool, BenchError> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
+    /// The last line of its standard error.
+    pub(crate) fn last_words(&mut self) -> String {
+        let mut said = Vec::new();
+        let read = self
+            .said
+            .rewind()
+            .and_then(|()| self.said.read_to_end(&mut said));
+        let said = String::from_utf8_lossy(&said);
+        let last = said.lines().rfind(|line| !line.trim().is_empty());
+        match (read, last) {
+            (Ok(_), Some(last)) => last.to_owned(),
+            _ => "it said nothing".to_owned(),
+        }
     }
 
     /// Ends it as a shutdown does, so that what watches it writes its report; waits for that.
@@ -109,10 +151,4 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The time on the processor, in nanoseconds: the first number in `schedstat`.
-fn first_number(task: &Path) -> Option<u64> {
-    let text = fs::read_to_string(task.join("schedstat")).ok()?;
-    text.split_whitespace().next()?.parse().ok()
 }

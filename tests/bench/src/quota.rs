@@ -26,24 +26,26 @@ impl Quota {
         let share_us = (PERIOD_US * megabytes / WHOLE_MB).max(1_000);
         let first = Path::new("/sys/fs/cgroup/cpu");
         let name = format!("bench-{}-{megabytes}", std::process::id());
-        let made = if first.join("cpu.cfs_quota_us").exists() {
-            let group = first.join(name);
-            fs::create_dir(&group)
-                .and_then(|()| fs::write(group.join("cpu.cfs_period_us"), PERIOD_US.to_string()))
-                .and_then(|()| fs::write(group.join("cpu.cfs_quota_us"), share_us.to_string()))
-                .map(|()| group)
-        } else {
-            let root = Path::new("/sys/fs/cgroup");
-            let group = root.join(name);
-            fs::write(root.join("cgroup.subtree_control"), "+cpu")
-                .and_then(|()| fs::create_dir(&group))
-                .and_then(|()| fs::write(group.join("cpu.max"), format!("{share_us} {PERIOD_US}")))
-                .map(|()| group)
+        let is_first = first.join("cpu.cfs_quota_us").exists();
+        let root = Path::new("/sys/fs/cgroup");
+        let made = || -> io::Result<Self> {
+            if is_first {
+                let group = first.join(&name);
+                fs::create_dir(&group)?;
+                let quota = Self { group };
+                fs::write(quota.group.join("cpu.cfs_period_us"), PERIOD_US.to_string())?;
+                fs::write(quota.group.join("cpu.cfs_quota_us"), share_us.to_string())?;
+                return Ok(quota);
+            }
+            fs::write(root.join("cgroup.subtree_control"), "+cpu")?;
+            let group = root.join(&name);
+            fs::create_dir(&group)?;
+            let quota = Self { group };
+            let share = format!("{share_us} {PERIOD_US}");
+            fs::write(quota.group.join("cpu.max"), share)?;
+            Ok(quota)
         };
-        match made {
-            Ok(group) => Ok(Self { group }),
-            Err(error) => Err(no_quota(&error)),
-        }
+        made().map_err(|error| BenchError::NoQuota(error.to_string()))
     }
 
     /// Takes a process in, and lets what others have used up pass.
@@ -58,8 +60,4 @@ impl Drop for Quota {
     fn drop(&mut self) {
         let _ = fs::remove_dir(&self.group);
     }
-}
-
-fn no_quota(error: &io::Error) -> BenchError {
-    BenchError::NoQuota(error.to_string())
 }

@@ -3,16 +3,21 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
 use crate::error::BenchError;
 use crate::http;
+use crate::process::Process;
 
 /// How long a function may take for anything, under the smallest quota.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked whether it is still there.
+const LOOK: Duration = Duration::from_millis(200);
 
 enum Call {
     /// It waits for an event, on this connection.
@@ -29,6 +34,15 @@ pub(crate) struct RuntimeApi {
     calls: Receiver<Call>,
     waiting: Option<TcpStream>,
     events: u64,
+    over: Arc<AtomicBool>,
+}
+
+impl Drop for RuntimeApi {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+        // For the loop to look.
+        let _ = TcpStream::connect(self.address);
+    }
 }
 
 impl RuntimeApi {
@@ -36,9 +50,13 @@ impl RuntimeApi {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
         let (sender, calls) = channel();
+        let over = Arc::new(AtomicBool::new(false));
+        let is_over = over.clone();
         std::thread::spawn(move || {
-            // Ends with the process of the benchmark.
             for connection in listener.incoming().flatten() {
+                if is_over.load(Ordering::SeqCst) {
+                    return;
+                }
                 let sender = sender.clone();
                 std::thread::spawn(move || serve(connection, &sender));
             }
@@ -48,6 +66,7 @@ impl RuntimeApi {
             calls,
             waiting: None,
             events: 0,
+            over,
         })
     }
 
@@ -56,8 +75,8 @@ impl RuntimeApi {
     }
 
     /// Waits until the function asks for an event; says when it did.
-    pub(crate) fn asked(&mut self) -> Result<Instant, BenchError> {
-        match self.call()? {
+    pub(crate) fn asked(&mut self, process: &mut Process) -> Result<Instant, BenchError> {
+        match self.call(process)? {
             Call::Next(at, connection) => {
                 self.waiting = Some(connection);
                 Ok(at)
@@ -68,7 +87,11 @@ impl RuntimeApi {
     }
 
     /// Hands the event to the function that waits, and takes its answer.
-    pub(crate) fn invoke(&mut self, event: &Value) -> Result<(Duration, Value), BenchError> {
+    pub(crate) fn invoke(
+        &mut self,
+        event: &Value,
+        process: &mut Process,
+    ) -> Result<(Duration, Value), BenchError> {
         let mut connection = self
             .waiting
             .take()
@@ -87,16 +110,30 @@ impl RuntimeApi {
         let event = event.to_string();
         let begun = Instant::now();
         http::answer(&mut connection, "200 OK", &headers, event.as_bytes())?;
-        match self.call()? {
+        match self.call(process)? {
             Call::Answer(at, body) => Ok((at - begun, serde_json::from_slice(&body)?)),
             Call::Next(..) => Err(BenchError::Function("it asked instead of answering".into())),
             Call::Failure(error) => Err(BenchError::Function(error)),
         }
     }
 
-    fn call(&self) -> Result<Call, BenchError> {
-        let call = self.calls.recv_timeout(PATIENCE);
-        call.map_err(|_| BenchError::Function("it took longer than a minute, or ended".into()))
+    /// Its next call.
+    fn call(&self, process: &mut Process) -> Result<Call, BenchError> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.calls.recv_timeout(LOOK) {
+                Ok(call) => return Ok(call),
+                Err(RecvTimeoutError::Timeout) if process.has_ended()? => {
+                    let said = process.last_words();
+                    return Err(BenchError::Function(format!("it has ended: {said}")));
+                }
+                Err(RecvTimeoutError::Timeout) if Instant::now() < until => {}
+                Err(_) => {
+                    let said = process.last_words();
+                    return Err(BenchError::Function(format!("took too long: {said}")));
+                }
+            }
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use handoff::metrics::Metrics;
 use handoff::outbound::Targets;
 use handoff::random::Random;
 use handoff::secrets::{Secrets, SecretsSource};
-use handoff::settings::Document;
+use handoff::settings::FromDocument;
 use handoff::store::{Client, Store};
 use handoff::token::Tokens;
 use handoff::webhook::Webhook;
@@ -103,7 +103,7 @@ impl World {
         self.calls.take()
     }
 
-    async fn webhook<S: Document>(&self) -> Webhook<S> {
+    async fn webhook<S: FromDocument>(&self) -> Webhook<S> {
         let settings = self.table.settings();
         settings.get().await;
         Webhook {

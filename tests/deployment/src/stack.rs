@@ -127,14 +127,14 @@ impl Stack {
         let stacks = aws(&["cloudformation", "describe-stacks", "--stack-name", NAME]).await?;
         let resources = aws(&[
             "cloudformation",
-            "describe-stack-resources",
+            "list-stack-resources",
             "--stack-name",
             NAME,
         ])
         .await?;
         Ok(Self {
             described: stacks["Stacks"][0].clone(),
-            resources: resources["StackResources"].clone(),
+            resources: resources["StackResourceSummaries"].clone(),
         })
     }
 

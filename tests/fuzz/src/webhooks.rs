@@ -7,7 +7,7 @@ use arbitrary::Unstructured;
 use base64::Engine as _;
 use handoff::conversation::{ConversationId, History, Side};
 use handoff::metrics::Metrics;
-use handoff::settings::{Document, Settings, SettingsSource};
+use handoff::settings::{FromDocument, Settings, SettingsSource};
 use handoff::time::ManualClock;
 use handoff::token::Tokens;
 use handoff::webhook::Webhook;
@@ -152,7 +152,7 @@ fn request(path: &str, kind: usize, body: &[u8]) -> Request {
     lambda_http::request::from_str(&event.to_string()).expect("an event as API Gateway makes it")
 }
 
-fn webhook<S: Document>(table: &Table) -> Webhook<S> {
+fn webhook<S: FromDocument>(table: &Table) -> Webhook<S> {
     let store = table.store();
     Webhook {
         settings: Arc::new(SettingsSource::new(

@@ -12,7 +12,7 @@ use handoff::metrics::Metrics;
 use handoff::outbound::Targets;
 use handoff::random::Random;
 use handoff::secrets::{Secrets, SecretsSource};
-use handoff::settings::{Document, Settings, SettingsSource};
+use handoff::settings::{FromDocument, Settings, SettingsSource};
 use handoff::store::Store;
 use handoff::time::{Millis, SharedClock, SystemClock};
 use handoff::token::Tokens;
@@ -75,7 +75,7 @@ impl Ground {
         desks.with(wrapped)
     }
 
-    fn webhook<S: Document>(&self, process: &str, tokens: &Tokens) -> Webhook<S> {
+    fn webhook<S: FromDocument>(&self, process: &str, tokens: &Tokens) -> Webhook<S> {
         let memory = self.memory(process);
         Webhook {
             store: memory.store,
@@ -85,7 +85,7 @@ impl Ground {
         }
     }
 
-    fn memory<S: Document>(&self, process: &str) -> Memory<S> {
+    fn memory<S: FromDocument>(&self, process: &str) -> Memory<S> {
         let clock = SkewedClock::shared(&self.board, process);
         let store = self.store(clock.clone());
         Memory {

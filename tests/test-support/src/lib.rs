@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use handoff::metrics::Metrics;
 use handoff::random::Random;
-use handoff::settings::{Document, SettingsSource};
+use handoff::settings::{FromDocument, SettingsSource};
 use handoff::store::{Store, schema};
 use handoff::time::{SharedClock, SystemClock};
 use handoff::token::Tokens;
@@ -102,7 +102,7 @@ impl TestTable {
     }
 
     /// Settings from this table.
-    pub fn settings<S: Document>(&self) -> Arc<SettingsSource<S>> {
+    pub fn settings<S: FromDocument>(&self) -> Arc<SettingsSource<S>> {
         Arc::new(SettingsSource::new(self.store.clone(), self.clock.clone()))
     }
 
