@@ -80,3 +80,20 @@ async fn a_file_of_certificates_that_is_none_is_named() {
     let error = function.start().await.unwrap_err().to_string();
     assert!(error.contains("SSL_CERT_FILE"), "{error}");
 }
+
+#[tokio::test]
+async fn a_line_is_kept_as_long_as_the_settings_say() {
+    let table = TestTable::new().await;
+    // What is wrong elsewhere in them does not count here.
+    let settings = r#"{"retention_days": 30, "desk": 5}"#;
+    assert!(table.store.put_settings(settings, 0).await.unwrap());
+    let function = table.function(BINARY).start().await.unwrap();
+    let answer = function.invoke(event("chat.json")).await.unwrap();
+    assert_eq!(answer["statusCode"], 200);
+    let expiries = table.expiries().await;
+    assert!(!expiries.is_empty());
+    for expires_at in expiries {
+        let days = (expires_at - table.clock.now() / 1_000 + 43_200) / 86_400;
+        assert_eq!(days, 30);
+    }
+}

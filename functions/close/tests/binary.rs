@@ -40,3 +40,20 @@ async fn a_type_that_is_not_documented_is_refused_by_name() {
         json!({"code": 400, "message": "type: must be TIMEOUT or USER_CLOSED"})
     );
 }
+
+#[tokio::test]
+async fn an_end_is_kept_as_long_as_the_settings_say() {
+    let table = TestTable::new().await;
+    // What is wrong elsewhere in them does not count here.
+    let settings = r#"{"retention_days": 30, "desk": 5}"#;
+    assert!(table.store.put_settings(settings, 0).await.unwrap());
+    let function = table.function(BINARY).start().await.unwrap();
+    let answer = function.invoke(event("close.json")).await.unwrap();
+    assert_eq!(answer["statusCode"], 200);
+    let expiries = table.expiries().await;
+    assert!(!expiries.is_empty());
+    for expires_at in expiries {
+        let days = (expires_at - table.clock.now() / 1_000 + 43_200) / 86_400;
+        assert_eq!(days, 30);
+    }
+}

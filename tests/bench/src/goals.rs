@@ -22,13 +22,13 @@ struct Goal {
     what: String,
     reached: f64,
     at_most: f64,
-    /// What the same takes without anything of ours, where that says why more is not to be had.
+    /// What a floor takes of the same, where that says why more is not to be had.
     bare: Option<f64>,
 }
 
 /// A table of the goals that these rows tell something about; of the first folder of binaries.
 pub(crate) fn table(figures: &[Figures]) -> String {
-    let mut text = String::from("\n| goal | reached | at most | | bare |\n|---|---|---|---|---|\n");
+    let mut text = String::from("\n| goal | reached | at most | | floor |\n|---|---|---|---|---|\n");
     for goal in goals(figures) {
         let verdict = if goal.reached <= goal.at_most {
             "met"

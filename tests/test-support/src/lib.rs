@@ -96,6 +96,18 @@ impl TestTable {
         )
     }
 
+    /// When each item of the conversations goes, in seconds since 1970.
+    pub async fn expiries(&self) -> Vec<i64> {
+        let all = self.store.client().scan().table_name(self.store.table());
+        let items = all.send().await.unwrap().items.unwrap_or_default();
+        let of_conversations = items
+            .iter()
+            .filter(|item| item["pk"].as_s().unwrap().starts_with("C#"));
+        of_conversations
+            .map(|item| item["expires_at"].as_n().unwrap().parse().unwrap())
+            .collect()
+    }
+
     /// Where DynamoDB listens.
     pub fn endpoint_url(&self) -> &str {
         &self.endpoint_url
