@@ -28,7 +28,8 @@ struct Goal {
 
 /// A table of the goals that these rows tell something about; of the first folder of binaries.
 pub(crate) fn table(figures: &[Figures]) -> String {
-    let mut text = String::from("\n| goal | reached | at most | | floor |\n|---|---|---|---|---|\n");
+    let mut text =
+        String::from("\n| goal | reached | at most | | floor |\n|---|---|---|---|---|\n");
     for goal in goals(figures) {
         let verdict = if goal.reached <= goal.at_most {
             "met"
